@@ -1,0 +1,54 @@
+# OpenSysmon: what people type. Meson and Ninja do the work.
+#
+#   make            build build/sysmon
+#   make run        build, then monitor in the foreground       CONFIG=file DURATION=seconds OUTPUT=kind:target
+#   make check      build everything, run every test
+#   make bench      measure; writes docs/performance.md's table
+#   make windows    build/windows/{x64,x86}/: Sysmon64.exe, Sysmon.exe, SysmonDrv.sys
+#   make package    a .deb
+#   make fuzz       every fuzz target, SECONDS each (default 60)
+#   make deps       Debian packages for all of it
+
+BUILD   := build
+SECONDS := 60
+export DEBIAN_FRONTEND = noninteractive
+
+all: deps-build $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+deps: deps-build deps-check deps-windows
+deps-%:
+	@packaging/dependencies.sh $*
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+# Monitoring needs root: the kernel half is BPF.
+run: all
+	@$(if $(filter 0,$(shell id -u)),,sudo) $(BUILD)/sysmon run $(if $(CONFIG),-c $(CONFIG)) \
+	    $(if $(DURATION),--duration $(DURATION)) $(if $(OUTPUT),--output $(OUTPUT))
+
+check: deps
+	@tests/check.sh
+
+bench: all
+	@tests/bench/run.sh
+
+fuzz: deps
+	@tests/fuzz/run.sh $(SECONDS)
+
+windows: deps-build deps-windows
+	@for arch in x64 x86; do \
+	    test -f $(BUILD)/windows/$$arch/build.ninja || \
+	        meson setup $(BUILD)/windows/$$arch --cross-file cross/windows-$$arch.ini || exit 1; \
+	    ninja -C $(BUILD)/windows/$$arch --quiet || exit 1; \
+	done
+
+package: all
+	@packaging/deb.sh $(BUILD)
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all deps run check bench fuzz windows package clean

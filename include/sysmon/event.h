@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One event on its way from a source to the outputs.
+ *
+ * Every field carries the text that rules compare and outputs print (spec 02 section 3.4), built when the field is set; numbers
+ * keep their value beside it so that outputs can print them as numbers. Text is UTF-8 by intent but raw by contract: a
+ * process may be named by any bytes, and they travel unchanged to the renderers, which escape them.
+ */
+#pragma once
+
+#include "sysmon/catalogue.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of scratch for the texts of numbers, GUIDs and times of one event. */
+#define EVENT_SCRATCH_SIZE 1024
+/* Named values beside the catalogue's fields (container id, namespaces): Linux only, shown by JSON and text outputs. */
+#define EVENT_MAX_EXTRAS 8
+
+/* 16 bytes in memory order of a Windows GUID structure (first three groups little-endian). */
+struct sysmon_guid {
+    uint8_t bytes[16];
+};
+
+/* `data` NULL: this field has no text here (the kernel half cannot know it); the matcher answers FAILED. */
+struct match_text {
+    const char *data;
+    uint32_t size; /* bytes */
+};
+
+struct event_extra {
+    const char *name; /* static */
+    struct match_text text;
+    bool is_number; /* text is a decimal number */
+};
+
+struct event {
+    const struct catalogue_event *type;
+    uint64_t time;         /* 100-ns units since 1601-01-01 UTC; 0 = not set */
+    uint64_t record_id;    /* EventRecordID; the output stage assigns it */
+    uint32_t writer_pid, writer_tid; /* the monitor's own ids, for the XML header */
+    uint8_t system;        /* enum catalogue_system: where the event happened */
+    struct match_text text[CATALOGUE_MAX_FIELDS];
+    uint64_t number[CATALOGUE_MAX_FIELDS]; /* value of numeric and boolean fields */
+    struct event_extra extra[EVENT_MAX_EXTRAS];
+    uint32_t extra_count;
+    uint32_t scratch_used;
+    char scratch[EVENT_SCRATCH_SIZE];
+};
+
+/* Every field unset: strings read `-`, numbers 0, booleans false, GUIDs zero. `type` must not be NULL. */
+void event_init(struct event *event, const struct catalogue_event *type, enum catalogue_system system);
+
+/* The text is borrowed and must outlive the event. Empty or NULL text becomes `-`. */
+void event_set_text(struct event *event, unsigned field, const char *text, size_t size);
+void event_set_string(struct event *event, unsigned field, const char *terminated);
+/* Decimal for uint16/uint32/pid, `0x…` for hex32/hex64, true/false for bool, chosen by the field's catalogue type. */
+void event_set_number(struct event *event, unsigned field, uint64_t value);
+/* `{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}`, lower case. */
+void event_set_guid(struct event *event, unsigned field, const struct sysmon_guid *guid);
+/* `YYYY-MM-DD HH:MM:SS.mmm` UTC from 100-ns units since 1601 (spec 02 section 3.1). Also sets event->time for UtcTime. */
+void event_set_time(struct event *event, unsigned field, uint64_t filetime);
+void event_add_extra(struct event *event, const char *name, const char *text, size_t size, bool is_number);
+
+/* Formats: each returns the number of bytes written, without terminator; `out` must hold at least the stated size. */
+unsigned format_decimal(char out[20], uint64_t value);
+unsigned format_hex(char out[18], uint64_t value);
+unsigned format_guid(char out[38], const struct sysmon_guid *guid);
+unsigned format_time(char out[48], uint64_t filetime);
+
+/* 100-ns units between 1601-01-01 and 1970-01-01. */
+#define FILETIME_UNIX_EPOCH 116444736000000000ull
+
+/*
+ * ProcessGuid and LogonGuid (spec 02 sections 3.2, 3.3): machine id, seconds since 1970 (low 32 bits), 64-bit key.
+ * `filetime` 0 gives 0 seconds.
+ */
+struct sysmon_guid guid_compose(uint32_t machine_id, uint64_t filetime, uint64_t key);
+
+#ifdef __cplusplus
+}
+#endif
