@@ -14,8 +14,8 @@
 extern "C" {
 #endif
 
-/* Bytes of scratch for the texts of numbers, GUIDs and times of one event. */
-#define EVENT_SCRATCH_SIZE 1024
+/* Bytes kept per field for the text of a number, GUID or time; the longest is an unconvertible time. */
+#define EVENT_SLOT_SIZE 48
 /* Named values beside the catalogue's fields (container id, namespaces): Linux only, shown by JSON and text outputs. */
 #define EVENT_MAX_EXTRAS 8
 
@@ -36,6 +36,7 @@ struct event_extra {
     bool is_number; /* text is a decimal number */
 };
 
+/* Texts may point into `slot`: an event is never copied as a structure, and lives until it has been rendered. */
 struct event {
     const struct catalogue_event *type;
     uint64_t time;         /* 100-ns units since 1601-01-01 UTC; 0 = not set */
@@ -46,8 +47,7 @@ struct event {
     uint64_t number[CATALOGUE_MAX_FIELDS]; /* value of numeric and boolean fields */
     struct event_extra extra[EVENT_MAX_EXTRAS];
     uint32_t extra_count;
-    uint32_t scratch_used;
-    char scratch[EVENT_SCRATCH_SIZE];
+    char slot[CATALOGUE_MAX_FIELDS][EVENT_SLOT_SIZE];
 };
 
 /* Every field unset: strings read `-`, numbers 0, booleans false, GUIDs zero. `type` must not be NULL. */
@@ -56,12 +56,17 @@ void event_init(struct event *event, const struct catalogue_event *type, enum ca
 /* The text is borrowed and must outlive the event. Empty or NULL text becomes `-`. */
 void event_set_text(struct event *event, unsigned field, const char *text, size_t size);
 void event_set_string(struct event *event, unsigned field, const char *terminated);
-/* Decimal for uint16/uint32/pid, `0x…` for hex32/hex64, true/false for bool, chosen by the field's catalogue type. */
+/*
+ * Decimal for uint16/uint32/pid, `0x…` for hex32/hex64, true/false for bool, chosen by the field's catalogue type. Linux
+ * writes a hex64 (LogonId: user id, above it the terminal) as the decimal of its low 32 bits; the published program keeps
+ * 16 bits (spec 02 section 3.4), which names the wrong user above 65535.
+ */
 void event_set_number(struct event *event, unsigned field, uint64_t value);
 /* `{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}`, lower case. */
 void event_set_guid(struct event *event, unsigned field, const struct sysmon_guid *guid);
 /* `YYYY-MM-DD HH:MM:SS.mmm` UTC from 100-ns units since 1601 (spec 02 section 3.1). Also sets event->time for UtcTime. */
 void event_set_time(struct event *event, unsigned field, uint64_t filetime);
+/* `name` and `text` are borrowed. Beyond EVENT_MAX_EXTRAS the value is not taken. */
 void event_add_extra(struct event *event, const char *name, const char *text, size_t size, bool is_number);
 
 /* Formats: each returns the number of bytes written, without terminator; `out` must hold at least the stated size. */
@@ -69,6 +74,15 @@ unsigned format_decimal(char out[20], uint64_t value);
 unsigned format_hex(char out[18], uint64_t value);
 unsigned format_guid(char out[38], const struct sysmon_guid *guid);
 unsigned format_time(char out[48], uint64_t filetime);
+
+/*
+ * As format_time, with another separator (`T`) and 1 to 9 fraction digits (truncated beyond 100 ns: zeros). `filetime` below
+ * 1 << 63; the header of the XML form has no way to say "incorrect".
+ */
+unsigned format_time_fraction(char out[48], uint64_t filetime, char separator, unsigned digits);
+#define FORMAT_DECIMAL_SIZE 20
+#define FORMAT_HEX_SIZE 18
+#define FORMAT_GUID_SIZE 38
 
 /* 100-ns units between 1601-01-01 and 1970-01-01. */
 #define FILETIME_UNIX_EPOCH 116444736000000000ull

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Entry point of the command line: picks the subcommand or the classic switches. */
-#include <stdio.h>
+/* Entry point of the command line: a first argument without a switch character is a subcommand. */
+#include "cli/command.h"
 
-int main(void)
+#include <string.h>
+
+int main(int argc, char **argv)
 {
-    fputs("sysmon: not yet\n", stderr);
-    return 87;
+    if (argc > 1)
+        for (const struct command *command = commands; command->name; command++)
+            if (!strcmp(command->name, argv[1]))
+                return command->run(argc - 1, argv + 1);
+    return classic_main(argc, argv);
 }
