@@ -41,12 +41,14 @@ struct event {
     const struct catalogue_event *type;
     uint64_t time;         /* 100-ns units since 1601-01-01 UTC; 0 = not set */
     uint64_t record_id;    /* EventRecordID; the output stage assigns it */
-    uint32_t writer_pid, writer_tid; /* the monitor's own ids, for the XML header */
+    uint64_t write_time;   /* as `time`, when the outputs took the event (SystemTime); the output stage assigns it */
+    uint32_t writer_pid, writer_tid; /* the monitor's own ids, for the XML header; the output stage assigns them */
     uint8_t system;        /* enum catalogue_system: where the event happened */
     struct match_text text[CATALOGUE_MAX_FIELDS];
     uint64_t number[CATALOGUE_MAX_FIELDS]; /* value of numeric and boolean fields */
     struct event_extra extra[EVENT_MAX_EXTRAS];
     uint32_t extra_count;
+    uint32_t cut; /* bit i: field i was shortened by event_trim(); outputs append EVENT_CUT_MARK to its text */
     char slot[CATALOGUE_MAX_FIELDS][EVENT_SLOT_SIZE];
 };
 
@@ -68,6 +70,25 @@ void event_set_guid(struct event *event, unsigned field, const struct sysmon_gui
 void event_set_time(struct event *event, unsigned field, uint64_t filetime);
 /* `name` and `text` are borrowed. Beyond EVENT_MAX_EXTRAS the value is not taken. */
 void event_add_extra(struct event *event, const char *name, const char *text, size_t size, bool is_number);
+
+/* What outputs append to a shortened field; it counts as part of the length that was asked for. */
+#define EVENT_CUT_MARK "..."
+#define EVENT_CUT_MARK_SIZE 3
+/* Longest text of a field, in characters (spec 02 section 3.20). */
+#define EVENT_MAX_CHARACTERS 31839
+
+/*
+ * Shortens fields after matching and before output (spec 02 section 3.20): `field_sizes` has one limit per catalogue field of
+ * this event (0 = none) or is NULL; then every text is held to EVENT_MAX_CHARACTERS, and event 1 as a whole to 62,000 bytes.
+ * Characters are UTF-16 units, as the limits mean on Windows; a character is never split, a byte that is not UTF-8 counts one.
+ */
+void event_trim(struct event *event, const uint16_t *field_sizes);
+
+/*
+ * Doubles every `%` (spec 02 section 3.8: Windows, CommandLine of event 1 and Details of event 13, before matching). Returns
+ * the size of the result; writes it when `out` is not NULL, which must hold it (at most twice `size`).
+ */
+size_t format_percent(char *out, const char *text, size_t size);
 
 /* Formats: each returns the number of bytes written, without terminator; `out` must hold at least the stated size. */
 unsigned format_decimal(char out[20], uint64_t value);

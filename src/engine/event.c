@@ -24,6 +24,8 @@ void event_init(struct event *event, const struct catalogue_event *type, enum ca
     event->type = type;
     event->time = 0;
     event->record_id = 0;
+    event->write_time = 0;
+    event->cut = 0;
     event->writer_pid = event->writer_tid = 0;
     event->system = (uint8_t)system;
     event->extra_count = 0;

@@ -116,3 +116,20 @@ unsigned format_time(char out[48], uint64_t filetime)
     }
     return format_time_fraction(out, filetime, ' ', 3);
 }
+
+size_t format_percent(char *out, const char *text, size_t size)
+{
+    size_t written = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (out)
+            out[written] = text[i];
+        written++;
+        if (text[i] != '%')
+            continue;
+        if (out)
+            out[written] = '%';
+        written++;
+    }
+    return written;
+}

@@ -55,11 +55,11 @@ static const struct sample samples[] = {
 
 static uint64_t parse(char *line, struct cli_options *options)
 {
-    char program[] = "sysmon", *argv[16] = { program };
+    char program[] = "sysmon", *rest, *argv[16] = { program };
     int argc = 1, wrong = 0;
     uint64_t set = 0;
 
-    for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
+    for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
     if (options_parse(options, argc, argv, &wrong)) {
         assert_in_range(wrong, 1, argc - 1);
