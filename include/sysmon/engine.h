@@ -4,6 +4,9 @@
 
 #include "sysmon/catalogue.h"
 #include "sysmon/event.h"
+#include "sysmon/process_table.h"
+#include "sysmon/hash.h"
+#include "sysmon/pe.h"
 #include "sysmon/config.h"
 #include "sysmon/ruleset.h"
 #include "sysmon/output.h"
