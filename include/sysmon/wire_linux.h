@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Records of the Linux sensor: what the BPF programs of src/linux/bpf write into the ring and src/linux/decode.c reads.
+ *
+ * A record is a fixed structure that begins with struct wire_header, followed by texts, one behind the other, whose sizes
+ * stand in the fixed part. Two kinds of text:
+ *   plain  bytes as they are;
+ *   path   components from the leaf to the root, each ended by NUL: `ls\0bin\0usr\0` is /usr/bin/ls, no bytes at all is `/`.
+ *          The kernel walks a path upwards, so this is the order in which it can be written without a second pass.
+ *
+ * Times are CLOCK_BOOTTIME in nanoseconds, numbers are in the machine's order, process ids are those of the initial
+ * namespace. The reader trusts nothing: sizes are checked against the record.
+ */
+#pragma once
+
+#ifndef __bpf__
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+enum wire_type {
+    WIRE_EXEC = 1, /* a program was started: struct wire_exec */
+    WIRE_ARGUMENTS, /* more of the arguments of the WIRE_EXEC before it: struct wire_arguments */
+    WIRE_EXIT,     /* the last thread of a process ended: struct wire_exit */
+    WIRE_TYPE_COUNT
+};
+
+enum wire_flag {
+    WIRE_ARGUMENTS_CUT = 1,   /* the process has more arguments than were sent */
+    WIRE_ARGUMENTS_FOLLOW = 2, /* WIRE_ARGUMENTS records with the rest follow */
+    WIRE_PATH_CUT = 4,        /* a path has more components than the walk allows; the ones at the root are missing */
+    WIRE_PATH_DETACHED = 8,   /* the image is not below the process's root (memfd, unmounted, …) */
+};
+
+#define WIRE_PATH_COMPONENTS 128 /* walk limit */
+#define WIRE_PATH_SIZE 4096      /* bytes of a path text, at most; then WIRE_PATH_CUT */
+#define WIRE_ARGUMENTS_CHUNK 16384
+#define WIRE_ARGUMENTS_CHUNKS 16 /* hence 256 KiB of arguments */
+
+/* Identity of the process that acted. A process is (pid, start); the program it runs is `image`. */
+struct wire_header {
+    uint32_t size;  /* of the whole record */
+    uint16_t type;  /* enum wire_type */
+    uint16_t flags; /* enum wire_flag */
+    uint64_t time;
+    uint64_t start; /* when the process was created (clone, not exec) */
+    uint64_t image; /* time of the exec that gave the process its program; inherited by fork; 0 = not known to the sensor */
+    uint32_t pid, tid;
+    uint32_t euid;
+    uint32_t reserved;
+};
+
+/* A file as the kernel knows it; enough to recognise it again. */
+struct wire_file {
+    uint64_t inode;
+    uint64_t size;
+    int64_t mtime_seconds, ctime_seconds;
+    uint32_t mtime_nanoseconds, ctime_nanoseconds;
+    uint32_t device; /* kernel encoding: major << 20 | minor */
+    uint32_t generation;
+    uint32_t links;
+    uint32_t mode;
+};
+
+struct wire_exec {
+    struct wire_header header;
+    struct wire_file file; /* the program */
+    uint64_t parent_start, parent_image;
+    uint32_t parent_pid, parent_euid;
+    uint32_t uid, login_uid, audit_session, session; /* session: of setsid(), its leader's pid */
+    uint32_t pid_namespace, mount_namespace;         /* inode numbers */
+    uint32_t arguments_total;                        /* bytes, all of them */
+    /* sizes of the texts, in this order */
+    uint32_t image_size;     /* path */
+    uint32_t directory_size; /* path: the working directory */
+    uint32_t cgroup_size;    /* path */
+    uint32_t tty_size;       /* plain */
+    uint32_t arguments_size; /* plain: arguments, each ended by NUL, first part */
+};
+
+struct wire_arguments {
+    struct wire_header header;
+    uint32_t offset; /* of this part in the whole */
+    uint32_t arguments_size;
+};
+
+struct wire_exit {
+    struct wire_header header;
+    uint32_t exit_code; /* as wait() reports it */
+    uint32_t parent_pid;
+};
+
+/* One line per event type in the sensor's counters; `seen` includes what was lost. */
+struct wire_counters {
+    uint64_t seen;
+    uint64_t lost_ring;    /* the ring was full */
+    uint64_t lost_scratch; /* a program interrupted another of its kind on the same processor */
+};
+
+#define WIRE_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+WIRE_ASSERT_SIZE(wire_header, 48);
+WIRE_ASSERT_SIZE(wire_file, 56);
+WIRE_ASSERT_SIZE(wire_exec, 176);
+WIRE_ASSERT_SIZE(wire_arguments, 56);
+WIRE_ASSERT_SIZE(wire_exit, 56);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * The few kernel structures the programs read, with the few members they read. CO-RE relocates every access to the
+ * running kernel's layout, so neither order nor completeness matters here, and no vmlinux.h is needed to build.
+ * A member that was renamed has a second structure with the suffix ___old (the part from ___ on is ignored).
+ */
+#pragma once
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef __u8 uint8_t;
+typedef __u16 uint16_t;
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+typedef __s64 int64_t;
+typedef _Bool bool;
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
+       BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct qstr {
+    __u32 len;
+    const unsigned char *name;
+};
+
+struct super_block {
+    __u32 s_dev;
+    unsigned long s_magic;
+};
+
+struct timespec64 {
+    __s64 tv_sec;
+    long tv_nsec;
+};
+
+struct inode {
+    unsigned short i_mode;
+    struct super_block *i_sb;
+    unsigned long i_ino;
+    unsigned int i_nlink;
+    __u32 i_rdev;
+    long long i_size;
+    __s64 i_mtime_sec, i_ctime_sec;
+    __u32 i_mtime_nsec, i_ctime_nsec;
+    __u32 i_generation;
+};
+
+/* 5.8 to 6.5: i_mtime, i_ctime; 6.6: __i_ctime; 6.7 to 6.10: __i_mtime too */
+struct inode___old {
+    struct timespec64 i_mtime, i_ctime;
+};
+struct inode___middle {
+    struct timespec64 __i_mtime, __i_ctime;
+};
+
+struct dentry {
+    struct dentry *d_parent;
+    struct qstr d_name;
+    struct inode *d_inode;
+};
+
+struct vfsmount {
+    struct dentry *mnt_root;
+};
+
+struct mount {
+    struct mount *mnt_parent;
+    struct dentry *mnt_mountpoint;
+    struct vfsmount mnt;
+};
+
+struct path {
+    struct vfsmount *mnt;
+    struct dentry *dentry;
+};
+
+struct file {
+    struct path f_path;
+    struct inode *f_inode;
+    unsigned int f_mode;
+    unsigned int f_flags;
+};
+
+struct fs_struct {
+    struct path root, pwd;
+};
+
+struct mm_struct {
+    unsigned long arg_start, arg_end;
+    struct file *exe_file;
+};
+
+typedef struct {
+    __u32 val;
+} kuid_t;
+
+struct cred {
+    kuid_t uid, euid;
+};
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct pid_namespace {
+    unsigned int level;
+    struct ns_common ns;
+};
+
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
+struct tty_struct {
+    char name[64];
+};
+
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID };
+
+struct signal_struct {
+    atomic_t live;
+    struct pid *pids[4];
+    struct tty_struct *tty;
+};
+
+struct mnt_namespace {
+    struct ns_common ns;
+};
+
+struct nsproxy {
+    struct mnt_namespace *mnt_ns;
+};
+
+struct kernfs_node {
+    struct kernfs_node *__parent;
+    const char *name;
+};
+struct kernfs_node___old { /* before 6.15 */
+    struct kernfs_node *parent;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+    int level;
+};
+
+struct cgroup_subsys_state {
+    struct cgroup *cgroup;
+};
+
+enum cgroup_subsys_id { pids_cgrp_id = 1 };
+
+struct css_set {
+    struct cgroup_subsys_state *subsys[32];
+    struct cgroup *dfl_cgrp;
+};
+
+struct task_struct {
+    unsigned int flags;
+    int pid, tgid;
+    int exit_code;
+    struct mm_struct *mm;
+    struct task_struct *real_parent, *group_leader;
+    struct pid *thread_pid;
+    __u64 start_boottime;
+    const struct cred *cred;
+    struct fs_struct *fs;
+    struct nsproxy *nsproxy;
+    struct signal_struct *signal;
+    struct css_set *cgroups;
+    kuid_t loginuid;
+    unsigned int sessionid;
+};
+
+struct linux_binprm {
+    struct file *file;
+};
+
+#pragma clang attribute pop
+
+#define PF_KTHREAD 0x00200000

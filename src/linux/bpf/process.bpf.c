@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* Programs started and processes ended: events 1 and 5, and the table of live processes all other records refer to. */
+#include "path.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+volatile __u32 reader_sleeps = 0;
+const volatile __u32 own_pid = 0;
+
+static __always_inline void read_times(struct wire_file *out, struct inode *inode)
+{
+    if (bpf_core_field_exists(inode->i_ctime_sec)) {
+        out->mtime_seconds = READ(inode, i_mtime_sec);
+        out->mtime_nanoseconds = READ(inode, i_mtime_nsec);
+        out->ctime_seconds = READ(inode, i_ctime_sec);
+        out->ctime_nanoseconds = READ(inode, i_ctime_nsec);
+        return;
+    }
+    struct inode___middle *middle = (void *)inode;
+    struct inode___old *old = (void *)inode;
+    struct timespec64 mtime = {}, ctime = {};
+
+    if (bpf_core_field_exists(middle->__i_mtime))
+        BPF_CORE_READ_INTO(&mtime, middle, __i_mtime);
+    else
+        BPF_CORE_READ_INTO(&mtime, old, i_mtime);
+    if (bpf_core_field_exists(middle->__i_ctime))
+        BPF_CORE_READ_INTO(&ctime, middle, __i_ctime);
+    else
+        BPF_CORE_READ_INTO(&ctime, old, i_ctime);
+    out->mtime_seconds = mtime.tv_sec;
+    out->mtime_nanoseconds = mtime.tv_nsec;
+    out->ctime_seconds = ctime.tv_sec;
+    out->ctime_nanoseconds = ctime.tv_nsec;
+}
+
+static __always_inline void read_file(struct wire_file *out, struct inode *inode)
+{
+    out->inode = READ(inode, i_ino);
+    out->size = READ(inode, i_size);
+    out->device = READ(inode, i_sb, s_dev);
+    out->generation = READ(inode, i_generation);
+    out->links = READ(inode, i_nlink);
+    out->mode = READ(inode, i_mode);
+    /* I_CTIME_QUERIED, the top bit of the nanoseconds since 6.13, is not part of the time. */
+    read_times(out, inode);
+    out->ctime_nanoseconds &= 0x7fffffff;
+}
+
+static __always_inline __u32 namespace_of_pid(struct task_struct *task)
+{
+    struct pid *pid = READ(task, thread_pid);
+    __u32 level = READ(pid, level);
+    struct upid *upid = (void *)&pid->numbers + level * bpf_core_type_size(struct upid);
+
+    return READ(upid, ns, ns.inum);
+}
+
+/* The session's id in the initial namespace: its leader's process id. */
+static __always_inline __u32 session_of(struct task_struct *task)
+{
+    struct pid *pid = READ(task, signal, pids[PIDTYPE_SID]);
+
+    return READ(pid, numbers[0].nr);
+}
+
+static __always_inline void read_parent(struct wire_exec *exec, struct task_struct *task)
+{
+    struct task_struct *parent = READ(task, real_parent);
+    struct known_process *known;
+
+    exec->parent_pid = READ(parent, tgid);
+    exec->parent_start = READ(parent, group_leader, start_boottime);
+    exec->parent_euid = READ(parent, cred, euid.val);
+    known = bpf_map_lookup_elem(&processes, &exec->parent_pid);
+    exec->parent_image = known && known->start == exec->parent_start ? known->image : 0;
+}
+
+static __always_inline void read_ids(struct wire_exec *exec, struct task_struct *task)
+{
+    exec->uid = READ(task, cred, uid.val);
+    exec->login_uid = exec->audit_session = (__u32)-1;
+    if (bpf_core_field_exists(task->loginuid)) {
+        exec->login_uid = READ(task, loginuid.val);
+        exec->audit_session = READ(task, sessionid);
+    }
+    exec->session = session_of(task);
+    exec->pid_namespace = namespace_of_pid(task);
+    exec->mount_namespace = READ(task, nsproxy, mnt_ns, ns.inum);
+}
+
+/* Version 2 hierarchy, or the pids controller's where the unified one is not used: `docker/<id>` from leaf to root. */
+static __always_inline __u32 append_cgroup(struct record *record, struct task_struct *task)
+{
+    struct css_set *set = READ(task, cgroups);
+    struct cgroup *cgroup = READ(set, dfl_cgrp);
+    struct kernfs_node *node;
+    __u32 first = record->at, at = first;
+
+    if (!READ(cgroup, level) && bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
+        __u32 id = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) & 31;
+        struct cgroup_subsys_state *state;
+
+        bpf_core_read(&state, sizeof state, &set->subsys[id]);
+        cgroup = READ(state, cgroup);
+    }
+    node = READ(cgroup, kn);
+    for (int i = 0; i < 8 && node && at <= RECORD_LIMIT; i++) {
+        struct kernfs_node *up;
+        long size;
+
+        if (bpf_core_field_exists(node->__parent))
+            up = READ(node, __parent);
+        else
+            up = READ((struct kernfs_node___old *)node, parent);
+        if (!up)
+            break;
+        size = bpf_probe_read_kernel_str(record->bytes + (at & RECORD_MASK), 256, READ(node, name));
+        if (size <= 0)
+            break;
+        at += size;
+        node = up;
+    }
+    record->at = at;
+    return at - first;
+}
+
+/* As many bytes of the argument area as one chunk takes, from `offset` on. */
+static __always_inline __u32 append_arguments(struct record *record, unsigned long from, unsigned long to)
+{
+    unsigned long size = to - from;
+    __u32 at = record->at;
+
+    if (from >= to || at > RECORD_LIMIT - WIRE_ARGUMENTS_CHUNK)
+        return 0;
+    if (size > WIRE_ARGUMENTS_CHUNK)
+        size = WIRE_ARGUMENTS_CHUNK;
+    barrier_var(size); /* the verifier must see the bound on the register that is passed */
+    size &= 0x7fff;
+    if (bpf_probe_read_user(record->bytes + (at & RECORD_MASK), size, (void *)from))
+        return 0;
+    record->at = at + size;
+    return size;
+}
+
+static __always_inline void send_more_arguments(struct record *record, unsigned long start, unsigned long offset,
+                                                unsigned long total)
+{
+    struct wire_arguments *more = (struct wire_arguments *)record->bytes;
+
+    for (int i = 0; i < WIRE_ARGUMENTS_CHUNKS && offset < total; i++) {
+        struct wire_counters *count = counters_of(WIRE_ARGUMENTS);
+
+        if (count)
+            count->seen++;
+        record->busy = 1;
+        more->header.type = WIRE_ARGUMENTS;
+        more->offset = offset;
+        record_fixed(record, sizeof *more);
+        more->arguments_size = append_arguments(record, start + offset, start + total);
+        if (!more->arguments_size)
+            break;
+        offset += more->arguments_size;
+        if (record_send(record))
+            break;
+    }
+    record->busy = 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+    __u32 pid = READ(task, tgid);
+    struct record *record;
+    struct wire_exec *exec;
+    struct fs_struct *fs = READ(task, fs);
+    struct mm_struct *mm = READ(task, mm);
+    struct file *file = READ(mm, exe_file);
+    unsigned long start = READ(mm, arg_start), end = READ(mm, arg_end), total = end - start;
+    struct tty_struct *tty = READ(task, signal, tty);
+    struct known_process known;
+
+    if (pid == own_pid)
+        return 0;
+    record = record_begin(WIRE_EXEC);
+    if (!record)
+        return 0;
+    exec = (struct wire_exec *)record->bytes;
+    record_header(record, WIRE_EXEC, task);
+    known.start = exec->header.start;
+    known.image = exec->header.image = exec->header.time;
+    bpf_map_update_elem(&processes, &pid, &known, BPF_ANY);
+
+    read_file(&exec->file, READ(file, f_inode));
+    read_parent(exec, task);
+    read_ids(exec, task);
+    exec->arguments_total = total;
+    record_fixed(record, sizeof *exec);
+    exec->image_size = record_append_path(record, &file->f_path, &fs->root, &exec->header.flags);
+    exec->directory_size = record_append_path(record, &fs->pwd, &fs->root, &exec->header.flags);
+    exec->cgroup_size = append_cgroup(record, task);
+    exec->tty_size = tty ? record_append_string(record, tty->name) : 0;
+    exec->arguments_size = append_arguments(record, start, end);
+    if (total > exec->arguments_size)
+        exec->header.flags |= WIRE_ARGUMENTS_FOLLOW;
+    unsigned long sent = exec->arguments_size;
+    if (record_send(record) == 0 && total > sent)
+        send_more_arguments(record, start, sent, total);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+    __u32 pid = READ(child, tgid), parent_pid = READ(parent, tgid);
+    struct known_process *of_parent, known;
+
+    if (pid != (__u32)READ(child, pid)) /* a thread */
+        return 0;
+    known.start = READ(child, start_boottime);
+    of_parent = bpf_map_lookup_elem(&processes, &parent_pid);
+    known.image = of_parent ? of_parent->image : 0;
+    bpf_map_update_elem(&processes, &pid, &known, BPF_ANY);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+    __u32 pid = READ(task, tgid);
+    struct record *record;
+    struct wire_exit *exit;
+
+    if (READ(task, signal, live.counter) || READ(task, flags) & PF_KTHREAD || pid == own_pid)
+        return 0;
+    record = record_begin(WIRE_EXIT);
+    if (!record)
+        return 0;
+    exit = (struct wire_exit *)record->bytes;
+    record_header(record, WIRE_EXIT, task);
+    /* Two threads that end together may both be the last: the one that takes the entry away reports. */
+    if (bpf_map_delete_elem(&processes, &pid) && exit->header.image) {
+        record->busy = 0;
+        return 0;
+    }
+    exit->exit_code = READ(task, exit_code);
+    exit->parent_pid = READ(task, real_parent, tgid);
+    record_fixed(record, sizeof *exit);
+    record_send(record);
+    return 0;
+}

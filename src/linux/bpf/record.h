@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * How a program makes a record: take the processor's scratch, fill in the header, append texts, send.
+ *
+ *   struct record *record = record_begin(WIRE_EXEC);
+ *   if (!record) return 0;                      counted
+ *   … fixed part in record->bytes; record->at is the end of what is written
+ *   record_append_path(record, …)
+ *   record_send(record);
+ *
+ * The scratch belongs to programs that run in the context of a process. Network programs, which interrupt them, send
+ * fixed structures straight from the ring.
+ */
+#pragma once
+
+#include "kernel.h"
+#include "sysmon/wire_linux.h"
+
+/* A power of two that holds the fixed part, all texts and the overhang of the last one; a per-cpu map's value ends at 32 KiB. */
+#define RECORD_LIMIT 0x7000
+#define RECORD_MASK 0x7fff
+#define RECORD_OVERHANG 0x0f00
+
+struct record {
+    __u32 at;   /* bytes written */
+    __u32 busy; /* not 0: in use by a program that was interrupted */
+    char bytes[RECORD_LIMIT + RECORD_OVERHANG];
+};
+
+struct known_process {
+    __u64 start;
+    __u64 image;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 16 << 20);
+} events __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct record);
+} scratch __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, WIRE_TYPE_COUNT);
+    __type(key, __u32);
+    __type(value, struct wire_counters);
+} counters __weak SEC(".maps");
+
+/* Live processes by thread group: which program each one runs. Filled by exec and fork, and at start by the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 32768);
+    __type(key, __u32);
+    __type(value, struct known_process);
+} processes __weak SEC(".maps");
+
+/* Set by the reader before it sleeps; the program that finds it set wakes the reader. Nobody is woken while it is awake. */
+extern volatile __u32 reader_sleeps;
+/* The monitor itself: never reported. */
+extern const volatile __u32 own_pid;
+
+#define READ(source, ...) BPF_CORE_READ(source, __VA_ARGS__)
+
+static __always_inline struct wire_counters *counters_of(__u32 type)
+{
+    return bpf_map_lookup_elem(&counters, &type);
+}
+
+static __always_inline struct record *record_begin(__u32 type)
+{
+    __u32 zero = 0;
+    struct record *record = bpf_map_lookup_elem(&scratch, &zero);
+    struct wire_counters *count = counters_of(type);
+
+    if (!record || !count)
+        return NULL;
+    count->seen++;
+    if (record->busy) {
+        count->lost_scratch++;
+        return NULL;
+    }
+    record->busy = 1;
+    record->at = 0;
+    return record;
+}
+
+/* The reader empties the ring in batches; waking it for every record would cost more than the record. */
+static __always_inline void wake_reader(void)
+{
+    void *note;
+
+    if (!reader_sleeps)
+        return;
+    reader_sleeps = 0;
+    note = bpf_ringbuf_reserve(&events, 8, 0);
+    if (note)
+        bpf_ringbuf_discard(note, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline int record_send(struct record *record)
+{
+    struct wire_header *header = (struct wire_header *)record->bytes;
+    __u32 size = record->at;
+    int error;
+
+    if (size > RECORD_LIMIT + RECORD_OVERHANG)
+        size = RECORD_LIMIT;
+    header->size = size;
+    error = bpf_ringbuf_output(&events, record->bytes, size, BPF_RB_NO_WAKEUP);
+    if (error) {
+        struct wire_counters *count = counters_of(header->type);
+        if (count)
+            count->lost_ring++;
+    }
+    record->busy = 0;
+    wake_reader();
+    return error;
+}
+
+static __always_inline void record_header(struct record *record, __u32 type, struct task_struct *task)
+{
+    struct wire_header *header = (struct wire_header *)record->bytes;
+    struct known_process *known;
+
+    header->type = type;
+    header->flags = 0;
+    header->time = bpf_ktime_get_boot_ns();
+    header->pid = READ(task, tgid);
+    header->tid = READ(task, pid);
+    header->start = READ(task, group_leader, start_boottime);
+    header->euid = READ(task, cred, euid.val);
+    header->reserved = 0;
+    known = bpf_map_lookup_elem(&processes, &header->pid);
+    header->image = known && known->start == header->start ? known->image : 0;
+}
+
+/* Room for `size` bytes of fixed part. */
+static __always_inline void record_fixed(struct record *record, __u32 size)
+{
+    record->at = size;
+}
+
+static __always_inline __u32 record_append_string(struct record *record, const char *text)
+{
+    __u32 at = record->at;
+    long size;
+
+    if (at > RECORD_LIMIT)
+        return 0;
+    size = bpf_probe_read_kernel_str(record->bytes + (at & RECORD_MASK), 256, text);
+    if (size <= 1)
+        return 0;
+    record->at = at + size - 1;
+    return size - 1;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel half from user space: load, attach, read records, read counters. */
+#pragma once
+
+#include "sysmon/wire_linux.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sensor;
+
+/* Gets one record; `size` is at least that of a header and equals header.size. Untrusted: decode.h checks. */
+typedef void sensor_record_function(void *context, const void *record, size_t size);
+
+/*
+ * Loads and attaches the programs. On failure a message for the user is in `error`, and the exit code of
+ * exit_codes.h for it is returned; 0 = success. Messages of libbpf appear only when loading fails.
+ */
+int sensor_open(struct sensor **out, sensor_record_function *record, void *context, char *error, size_t error_size);
+void sensor_close(struct sensor *sensor);
+
+/* Readable when records wait, after sensor_sleep(). */
+int sensor_descriptor(const struct sensor *sensor);
+/* Delivers every record that is there; returns how many, or a negative errno. */
+int sensor_drain(struct sensor *sensor);
+/*
+ * Announces that the reader will wait on the descriptor: from now on the next record makes it readable. False when
+ * records arrived in between: drain again instead of waiting.
+ */
+bool sensor_sleep(struct sensor *sensor);
+
+/* Sums over processors; `out` has WIRE_TYPE_COUNT elements. */
+int sensor_counters(const struct sensor *sensor, struct wire_counters *out);
