@@ -14,7 +14,6 @@
 #pragma once
 
 #ifndef __bpf__
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #endif
