@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* xml.h through XmlLite. Offsets are worked out from the reader's lines, which only move forward. */
+#define COBJMACROS
+#define INITGUID
+#include "port/xml.h"
+
+#include <windows.h>
+#include <objbase.h>
+#include <xmllite.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* As in the other implementation. */
+#define MAX_ATTRIBUTES 256
+
+/* Results of IXmlReader::Read, from the documentation's list of XmlLite errors; mingw's header lacks them. */
+enum {
+    ERROR_INPUT_END = (int)0xC00CEE01,
+    ERROR_ROOT_ELEMENT = (int)0xC00CEE3A,
+    ERROR_ELEMENT_MATCH = (int)0xC00CEE3B,
+    ERROR_UNIQUE_ATTRIBUTE = (int)0xC00CEE3C,
+    ERROR_UNDECLARED_ENTITY = (int)0xC00CEE47,
+    ERROR_DTD_PROHIBITED = (int)0xC00CEE4F,
+    ERROR_SYNTAX = (int)0xC00CEE2D,
+};
+
+struct memory_stream {
+    ISequentialStream stream;
+    const char *text;
+    size_t size, used;
+};
+
+struct reader {
+    IXmlReader *xml;
+    const struct xml_handler *handler;
+    const char *text;
+    size_t size;
+    size_t line_start; /* offset of line `line` */
+    unsigned line, depth;
+    bool root_seen;
+    char *buffer; /* names and values of the current node, as UTF-8, one behind the other */
+    size_t used, capacity;
+    enum xml_problem problem; /* of our own */
+};
+
+/* ---- the input: a stream over memory that nobody keeps ---- */
+
+static HRESULT STDMETHODCALLTYPE stream_query(ISequentialStream *self, REFIID id, void **out)
+{
+    if (!IsEqualIID(id, &IID_IUnknown) && !IsEqualIID(id, &IID_ISequentialStream)) {
+        *out = NULL;
+        return E_NOINTERFACE;
+    }
+    *out = self;
+    return S_OK;
+}
+
+static ULONG STDMETHODCALLTYPE stream_count(ISequentialStream *self)
+{
+    (void)self;
+    return 1;
+}
+
+static HRESULT STDMETHODCALLTYPE stream_read(ISequentialStream *self, void *out, ULONG size, ULONG *read)
+{
+    struct memory_stream *stream = (struct memory_stream *)self;
+    size_t left = stream->size - stream->used;
+
+    if (size > left)
+        size = (ULONG)left;
+    memcpy(out, stream->text + stream->used, size);
+    stream->used += size;
+    if (read)
+        *read = size;
+    return S_OK;
+}
+
+static HRESULT STDMETHODCALLTYPE stream_write(ISequentialStream *self, const void *data, ULONG size, ULONG *written)
+{
+    (void)self, (void)data, (void)size, (void)written;
+    return STG_E_ACCESSDENIED;
+}
+
+static ISequentialStreamVtbl stream_table = { stream_query, stream_count, stream_count, stream_read, stream_write };
+
+/* ---- positions ---- */
+
+/* Byte offset of the reader's position. Columns count UTF-16 units. */
+static size_t offset_now(struct reader *r)
+{
+    UINT line = 1, column = 1;
+    const char *p, *end = r->text + r->size;
+
+    IXmlReader_GetLineNumber(r->xml, &line);
+    IXmlReader_GetLinePosition(r->xml, &column);
+    while (r->line < line) {
+        const char *newline = memchr(r->text + r->line_start, '\n', r->size - r->line_start);
+
+        if (!newline)
+            break;
+        r->line_start = (size_t)(newline + 1 - r->text);
+        r->line++;
+    }
+    for (p = r->text + r->line_start; column > 1 && p < end && *p != '\n'; column--) {
+        unsigned char lead = (unsigned char)*p;
+
+        if (lead >= 0xf0)
+            column -= column > 1;
+        p += lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    }
+    return p < end ? (size_t)(p - r->text) : r->size;
+}
+
+/* The `<` of the tag the reader stands in. */
+static size_t tag_offset(struct reader *r)
+{
+    size_t offset = offset_now(r);
+
+    if (offset >= r->size)
+        offset = r->size ? r->size - 1 : 0;
+    while (offset > 0 && r->text[offset] != '<')
+        offset--;
+    return offset;
+}
+
+/* ---- text ---- */
+
+/* Appends as UTF-8 with a terminator; the index into the buffer, or -1. */
+static long keep(struct reader *r, const WCHAR *text, UINT units)
+{
+    int bytes = units ? WideCharToMultiByte(CP_UTF8, 0, text, (int)units, NULL, 0, NULL, NULL) : 0;
+    size_t wanted = r->used + (size_t)bytes + 1;
+    size_t index = r->used;
+
+    if (wanted > r->capacity) {
+        char *grown = realloc(r->buffer, wanted * 2);
+
+        if (!grown) {
+            r->problem = XML_MEMORY;
+            return -1;
+        }
+        r->buffer = grown;
+        r->capacity = wanted * 2;
+    }
+    if (bytes)
+        WideCharToMultiByte(CP_UTF8, 0, text, (int)units, r->buffer + index, bytes, NULL, NULL);
+    r->buffer[wanted - 1] = '\0';
+    r->used = wanted;
+    return (long)index;
+}
+
+static long keep_name(struct reader *r)
+{
+    const WCHAR *text;
+    UINT units;
+
+    return FAILED(IXmlReader_GetQualifiedName(r->xml, &text, &units)) ? -1 : keep(r, text, units);
+}
+
+static long keep_value(struct reader *r)
+{
+    const WCHAR *text;
+    UINT units;
+
+    return FAILED(IXmlReader_GetValue(r->xml, &text, &units)) ? -1 : keep(r, text, units);
+}
+
+/* ---- nodes ---- */
+
+/* Indexes of names and values; their number, or -1. */
+static int read_attributes(struct reader *r, long index[][2])
+{
+    int count = 0;
+    HRESULT result = IXmlReader_MoveToFirstAttribute(r->xml);
+
+    for (; result == S_OK; result = IXmlReader_MoveToNextAttribute(r->xml)) {
+        if (count == MAX_ATTRIBUTES)
+            return -1;
+        index[count][0] = keep_name(r);
+        index[count][1] = keep_value(r);
+        if (index[count][0] < 0 || index[count][1] < 0)
+            return -1;
+        count++;
+    }
+    IXmlReader_MoveToElement(r->xml);
+    return count;
+}
+
+static int close_element(struct reader *r)
+{
+    r->depth--;
+    return r->handler->end(r->handler->context);
+}
+
+static int on_element(struct reader *r)
+{
+    static struct xml_attribute none;
+    struct xml_attribute attributes[MAX_ATTRIBUTES + 1];
+    long index[MAX_ATTRIBUTES][2], name = keep_name(r);
+    bool empty = IXmlReader_IsEmptyElement(r->xml);
+    size_t offset = tag_offset(r);
+    int count = name < 0 ? -1 : read_attributes(r, index);
+
+    if (count < 0)
+        return -1;
+    for (int i = 0; i < count; i++)
+        attributes[i] = (struct xml_attribute){ r->buffer + index[i][0], r->buffer + index[i][1] };
+    attributes[count] = none;
+    r->root_seen = true;
+    r->depth++;
+    if (r->handler->start(r->handler->context, r->buffer + name, attributes, offset)) {
+        r->problem = XML_STOPPED;
+        return -1;
+    }
+    return empty ? close_element(r) : 0;
+}
+
+static int on_text(struct reader *r)
+{
+    size_t offset = offset_now(r);
+    long index;
+
+    if (r->depth == 0)
+        return 0;
+    index = keep_value(r);
+    if (index < 0)
+        return -1;
+    return r->handler->text(r->handler->context, r->buffer + index, r->used - (size_t)index - 1, offset);
+}
+
+static int on_node(struct reader *r, XmlNodeType type)
+{
+    int rc = 0;
+
+    r->used = 0;
+    switch (type) {
+    case XmlNodeType_Element:
+        return on_element(r);
+    case XmlNodeType_EndElement:
+        rc = close_element(r);
+        break;
+    case XmlNodeType_Text:
+    case XmlNodeType_CDATA:
+    case XmlNodeType_Whitespace:
+        rc = on_text(r);
+        break;
+    case XmlNodeType_DocumentType:
+        r->problem = XML_DOCTYPE;
+        return -1;
+    default:
+        break;
+    }
+    if (rc && r->problem == XML_FINE)
+        r->problem = XML_STOPPED;
+    return rc;
+}
+
+static enum xml_problem classify(const struct reader *r, HRESULT result)
+{
+    if (r->problem != XML_FINE)
+        return r->problem;
+    switch ((int)result) {
+    case ERROR_DTD_PROHIBITED:
+        return XML_DOCTYPE;
+    case ERROR_UNDECLARED_ENTITY:
+        return XML_ENTITY;
+    case ERROR_ELEMENT_MATCH:
+        return XML_MISMATCH;
+    case ERROR_UNIQUE_ATTRIBUTE:
+        return XML_DUPLICATE_ATTRIBUTE;
+    case ERROR_INPUT_END:
+        return r->root_seen ? XML_UNCLOSED : XML_NO_ROOT;
+    case ERROR_ROOT_ELEMENT:
+    case ERROR_SYNTAX:
+        return r->depth == 0 && r->root_seen ? XML_TRAILING : r->root_seen ? XML_SYNTAX : XML_NO_ROOT;
+    case (int)E_OUTOFMEMORY:
+        return XML_MEMORY;
+    default:
+        return XML_SYNTAX;
+    }
+}
+
+static int run(struct reader *r, struct xml_failure *failure)
+{
+    XmlNodeType type;
+    HRESULT result;
+
+    while ((result = IXmlReader_Read(r->xml, &type)) == S_OK)
+        if (on_node(r, type)) {
+            result = E_ABORT;
+            break;
+        }
+    if (result == S_FALSE && r->root_seen && r->depth == 0)
+        return 0;
+    if (result == S_FALSE)
+        result = ERROR_INPUT_END;
+    failure->problem = classify(r, result);
+    failure->offset = offset_now(r);
+    snprintf(failure->detail, sizeof failure->detail, "XmlLite error 0x%08lX", (unsigned long)result);
+    return -1;
+}
+
+static HRESULT open_reader(struct reader *r, struct memory_stream *stream, IUnknown **input)
+{
+    HRESULT result = CreateXmlReader(&IID_IXmlReader, (void **)&r->xml, NULL);
+
+    if (SUCCEEDED(result))
+        result = IXmlReader_SetProperty(r->xml, XmlReaderProperty_DtdProcessing, DtdProcessing_Prohibit);
+    if (SUCCEEDED(result))
+        result = CreateXmlReaderInputWithEncodingName((IUnknown *)&stream->stream, NULL, L"UTF-8", FALSE, NULL, input);
+    if (SUCCEEDED(result))
+        result = IXmlReader_SetInput(r->xml, *input);
+    return result;
+}
+
+int xml_parse(const char *text, size_t size, const struct xml_handler *handler, struct xml_failure *failure)
+{
+    struct memory_stream stream = { .stream = { &stream_table }, .text = text, .size = size };
+    struct reader r = { .handler = handler, .text = text, .size = size, .line = 1 };
+    IUnknown *input = NULL;
+    HRESULT result = open_reader(&r, &stream, &input);
+    int rc = -1;
+
+    *failure = (struct xml_failure){ .problem = result == E_OUTOFMEMORY ? XML_MEMORY : XML_SYNTAX };
+    if (FAILED(result))
+        snprintf(failure->detail, sizeof failure->detail, "XmlLite cannot be used: 0x%08lX", (unsigned long)result);
+    else
+        rc = run(&r, failure);
+    if (input)
+        IUnknown_Release(input);
+    if (r.xml)
+        IXmlReader_Release(r.xml);
+    free(r.buffer);
+    return rc;
+}
