@@ -26,6 +26,7 @@ enum ruleset_flag {
     RULESET_KERNEL = 1,      /* fields without text answer FAILED and so do environment filters: result MATCH_UNDECIDED */
     RULESET_ENVIRONMENT = 2, /* Windows: values with `%` are expanded before comparing */
     RULESET_SLASH_IMAGE = 4, /* `image` also splits at `/` (live Linux events; the published semantics know `\` only) */
+    RULESET_EXPLAIN = 8,     /* keep the values as written, for ruleset_explain() */
 };
 
 struct ruleset_options {
