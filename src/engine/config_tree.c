@@ -189,7 +189,7 @@ static void report_syntax(const struct builder *b, const struct xml_failure *fai
     size_t at = failure->offset;
 
     /* The parser stops behind the `&`, on what cannot be a reference. */
-    for (size_t back = 0; back < 64 && at > back && text[at - back] != '\n' && text[at - back] != ';'; back++)
+    for (size_t back = 0; back < 64 && at >= back && (back == 0 || !strchr("\n;", text[at - back])); back++)
         if (text[at - back] == '&') {
             report_add(b->report, CONFIG_ERROR, at - back, 1, "not well-formed XML: write & as &amp;");
             return;
@@ -209,20 +209,37 @@ static void report_open_element(struct builder *b, size_t offset, const char *wh
     report_add(b->report, CONFIG_ERROR, offset, 1, "%s <%s> opened at line %u", what, b->open->name, (unsigned)line);
 }
 
+/* The `<` at or before an offset. */
+static size_t tag_before(const struct builder *b, size_t offset)
+{
+    size_t at = offset < b->report->size ? offset : b->report->size;
+
+    while (at > 0 && b->report->text[at] != '<')
+        at--;
+    return at;
+}
+
+static void report_doctype(struct builder *b, size_t offset)
+{
+    report_add(b->report, CONFIG_ERROR, offset, 9,
+               "document type declarations are refused; remove the DOCTYPE, entities other than &lt; &gt; &amp; &quot; "
+               "&apos; cannot be used");
+}
+
 static void report_failure(struct builder *b, const struct xml_failure *failure)
 {
+    size_t tag = tag_before(b, failure->offset);
+
     switch (failure->problem) {
     case XML_DOCTYPE:
-        report_add(b->report, CONFIG_ERROR, failure->offset, 9,
-                   "document type declarations are refused; remove the DOCTYPE, entities other than &lt; &gt; &amp; &quot; "
-                   "&apos; cannot be used");
+        report_doctype(b, tag);
         break;
     case XML_ENTITY:
         report_add(b->report, CONFIG_ERROR, failure->offset, 1,
                    "unknown entity; only &lt; &gt; &amp; &quot; &apos; and &#number; exist, a plain & is written &amp;");
         break;
     case XML_DUPLICATE_ATTRIBUTE:
-        report_add(b->report, CONFIG_ERROR, failure->offset, 1, "an attribute is given twice");
+        report_add(b->report, CONFIG_ERROR, tag, 1, "an attribute of this element is given twice");
         break;
     case XML_TRAILING:
         report_add(b->report, CONFIG_ERROR, failure->offset, 1, "content after the end of the root element");
@@ -247,7 +264,10 @@ static void report_failure(struct builder *b, const struct xml_failure *failure)
             report_add(b->report, CONFIG_ERROR, REPORT_NOWHERE, 0, "there is no Sysmon element");
         break;
     default:
-        report_syntax(b, failure);
+        if (!strncmp(b->report->text + tag, "<!DOCTYPE", 9)) /* in the wrong place as well */
+            report_doctype(b, tag);
+        else
+            report_syntax(b, failure);
     }
 }
 

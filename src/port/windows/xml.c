@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xml.h through XmlLite. Offsets are worked out from the reader's lines, which only move forward. */
+/* xml.h through XmlLite; markup.c says where its nodes stand. */
 #define COBJMACROS
 #define INITGUID
-#include "port/xml.h"
+#include "port/windows/markup.h"
 
 #include <windows.h>
 #include <objbase.h>
@@ -36,11 +36,11 @@ struct memory_stream {
 struct reader {
     IXmlReader *xml;
     const struct xml_handler *handler;
-    const char *text;
-    size_t size;
-    size_t line_start; /* offset of line `line` */
-    unsigned line, depth;
+    struct markup markup; /* follows the reader's nodes */
+    size_t skipped;       /* white space at the start, which Wine's XmlLite refuses */
+    unsigned depth;
     bool root_seen;
+    bool broken; /* the scanner has come to the place where it fails */
     char *buffer; /* names and values of the current node, as UTF-8, one behind the other */
     size_t used, capacity;
     enum xml_problem problem; /* of our own */
@@ -64,13 +64,26 @@ static ULONG STDMETHODCALLTYPE stream_count(ISequentialStream *self)
     return 1;
 }
 
+/*
+ * How much of `size` bytes to hand out at once: up to the end of a line. Wine's XmlLite takes `--` and `>` of a comment for
+ * something else when they arrive in different pieces.
+ */
+static ULONG piece(const char *text, ULONG size)
+{
+    for (ULONG end = size; end > 1; end--)
+        if (text[end - 1] == '\n')
+            return end;
+    while (size > 1 && (strchr("-]?/&#;", text[size - 1]) || (text[size] & 0xc0) == 0x80))
+        size--;
+    return size;
+}
+
 static HRESULT STDMETHODCALLTYPE stream_read(ISequentialStream *self, void *out, ULONG size, ULONG *read)
 {
     struct memory_stream *stream = (struct memory_stream *)self;
     size_t left = stream->size - stream->used;
 
-    if (size > left)
-        size = (ULONG)left;
+    size = size >= left ? (ULONG)left : piece(stream->text + stream->used, size);
     memcpy(out, stream->text + stream->used, size);
     stream->used += size;
     if (read)
@@ -88,42 +101,32 @@ static ISequentialStreamVtbl stream_table = { stream_query, stream_count, stream
 
 /* ---- positions ---- */
 
-/* Byte offset of the reader's position. Columns count UTF-16 units. */
-static size_t offset_now(struct reader *r)
+static int step(struct reader *r)
 {
-    UINT line = 1, column = 1;
-    const char *p, *end = r->text + r->size;
+    struct xml_failure failure;
 
-    IXmlReader_GetLineNumber(r->xml, &line);
-    IXmlReader_GetLinePosition(r->xml, &column);
-    while (r->line < line) {
-        const char *newline = memchr(r->text + r->line_start, '\n', r->size - r->line_start);
-
-        if (!newline)
-            break;
-        r->line_start = (size_t)(newline + 1 - r->text);
-        r->line++;
-    }
-    for (p = r->text + r->line_start; column > 1 && p < end && *p != '\n'; column--) {
-        unsigned char lead = (unsigned char)*p;
-
-        if (lead >= 0xf0)
-            column -= column > 1;
-        p += lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    }
-    return p < end ? (size_t)(p - r->text) : r->size;
+    r->broken = r->broken || markup_next(&r->markup, &failure);
+    return r->broken || r->markup.kind == MARKUP_DONE ? -1 : 0;
 }
 
-/* The `<` of the tag the reader stands in. */
-static size_t tag_offset(struct reader *r)
+/* Moves the scanner to the next piece of a kind. */
+static size_t seek(struct reader *r, enum markup_kind kind)
 {
-    size_t offset = offset_now(r);
+    while (!step(r) && r->markup.kind != kind)
+        ;
+    return r->skipped + r->markup.start;
+}
 
-    if (offset >= r->size)
-        offset = r->size ? r->size - 1 : 0;
-    while (offset > 0 && r->text[offset] != '<')
-        offset--;
-    return offset;
+/* Text nodes may be split or joined differently from the scanner's pieces: only the first of a run counts. */
+static size_t seek_text(struct reader *r)
+{
+    struct markup before = r->markup;
+
+    while (!step(r) && (r->markup.kind == MARKUP_TEXT || r->markup.kind == MARKUP_CDATA || r->markup.kind == MARKUP_OTHER))
+        if (r->markup.kind != MARKUP_OTHER)
+            return r->skipped + r->markup.start + (r->markup.kind == MARKUP_CDATA ? 9 : 0);
+    r->markup = before;
+    return r->skipped + before.start;
 }
 
 /* ---- text ---- */
@@ -195,20 +198,34 @@ static int close_element(struct reader *r)
     return r->handler->end(r->handler->context);
 }
 
+/* Wine's XmlLite does not look. */
+static bool repeated(const struct xml_attribute *attributes, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++)
+            if (!strcmp(attributes[i].name, attributes[k].name))
+                return true;
+    return false;
+}
+
 static int on_element(struct reader *r)
 {
     static struct xml_attribute none;
     struct xml_attribute attributes[MAX_ATTRIBUTES + 1];
     long index[MAX_ATTRIBUTES][2], name = keep_name(r);
     bool empty = IXmlReader_IsEmptyElement(r->xml);
-    size_t offset = tag_offset(r);
+    size_t offset = seek(r, MARKUP_START);
     int count = name < 0 ? -1 : read_attributes(r, index);
 
-    if (count < 0)
+    if (count < 0 || r->broken)
         return -1;
     for (int i = 0; i < count; i++)
         attributes[i] = (struct xml_attribute){ r->buffer + index[i][0], r->buffer + index[i][1] };
     attributes[count] = none;
+    if (repeated(attributes, count)) {
+        r->problem = XML_DUPLICATE_ATTRIBUTE;
+        return -1;
+    }
     r->root_seen = true;
     r->depth++;
     if (r->handler->start(r->handler->context, r->buffer + name, attributes, offset)) {
@@ -220,11 +237,11 @@ static int on_element(struct reader *r)
 
 static int on_text(struct reader *r)
 {
-    size_t offset = offset_now(r);
+    size_t offset = seek_text(r);
     long index;
 
-    if (r->depth == 0)
-        return 0;
+    if (r->depth == 0 || r->broken)
+        return r->broken ? -1 : 0;
     index = keep_value(r);
     if (index < 0)
         return -1;
@@ -240,7 +257,8 @@ static int on_node(struct reader *r, XmlNodeType type)
     case XmlNodeType_Element:
         return on_element(r);
     case XmlNodeType_EndElement:
-        rc = close_element(r);
+        seek(r, MARKUP_END);
+        rc = r->broken ? -1 : close_element(r);
         break;
     case XmlNodeType_Text:
     case XmlNodeType_CDATA:
@@ -283,6 +301,16 @@ static enum xml_problem classify(const struct reader *r, HRESULT result)
     }
 }
 
+/* Where reading stopped: the tag that does not fit, or the piece behind the last good node. */
+static size_t failure_offset(struct reader *r, enum xml_problem problem)
+{
+    if (problem == XML_MISMATCH)
+        return seek(r, MARKUP_END) + 2;
+    if (problem != XML_STOPPED && problem != XML_DUPLICATE_ATTRIBUTE)
+        step(r);
+    return r->skipped + r->markup.start;
+}
+
 static int run(struct reader *r, struct xml_failure *failure)
 {
     XmlNodeType type;
@@ -298,7 +326,7 @@ static int run(struct reader *r, struct xml_failure *failure)
     if (result == S_FALSE)
         result = ERROR_INPUT_END;
     failure->problem = classify(r, result);
-    failure->offset = offset_now(r);
+    failure->offset = failure_offset(r, failure->problem);
     snprintf(failure->detail, sizeof failure->detail, "XmlLite error 0x%08lX", (unsigned long)result);
     return -1;
 }
@@ -316,19 +344,50 @@ static HRESULT open_reader(struct reader *r, struct memory_stream *stream, IUnkn
     return result;
 }
 
+static size_t leading_space(const char *text, size_t size)
+{
+    size_t i = 0;
+
+    while (i < size && (text[i] == ' ' || text[i] == '\t' || text[i] == '\n' || text[i] == '\r'))
+        i++;
+    return i;
+}
+
+/* Finds what Wine's XmlLite would let pass. */
+static void scan(struct reader *r, struct xml_failure *failure)
+{
+    struct markup markup = r->markup;
+
+    do
+        if (markup_next(&markup, failure)) {
+            failure->offset += r->skipped;
+            return;
+        }
+    while (markup.kind != MARKUP_DONE);
+}
+
 int xml_parse(const char *text, size_t size, const struct xml_handler *handler, struct xml_failure *failure)
 {
-    struct memory_stream stream = { .stream = { &stream_table }, .text = text, .size = size };
-    struct reader r = { .handler = handler, .text = text, .size = size, .line = 1 };
+    size_t skipped = leading_space(text, size);
+    struct memory_stream stream = { .stream = { &stream_table }, .text = text + skipped, .size = size - skipped };
+    struct reader r = { .handler = handler, .skipped = skipped };
+    struct xml_failure scanned = { .problem = XML_FINE };
     IUnknown *input = NULL;
-    HRESULT result = open_reader(&r, &stream, &input);
+    HRESULT result;
     int rc = -1;
 
+    markup_init(&r.markup, stream.text, stream.size);
+    scan(&r, &scanned); /* what comes before a mistake is still read, so that other mistakes show as well */
+    result = open_reader(&r, &stream, &input);
     *failure = (struct xml_failure){ .problem = result == E_OUTOFMEMORY ? XML_MEMORY : XML_SYNTAX };
     if (FAILED(result))
         snprintf(failure->detail, sizeof failure->detail, "XmlLite cannot be used: 0x%08lX", (unsigned long)result);
     else
         rc = run(&r, failure);
+    if (scanned.problem != XML_FINE && (rc == 0 || r.broken)) {
+        *failure = scanned;
+        rc = -1;
+    }
     if (input)
         IUnknown_Release(input);
     if (r.xml)
