@@ -120,6 +120,8 @@ struct ruleset {
     struct tag *tag[CATALOGUE_EVENT_COUNT]; /* by position in catalogue_events; NULL: no block */
 };
 
+/* Is an event logged when its tag has no block? */
+bool default_included(const struct ruleset *rules, const struct catalogue_event *event);
 /* Bytes of scratch for events of this tag. */
 size_t match_scratch_size(const struct tag *tag);
 

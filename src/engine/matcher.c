@@ -172,6 +172,7 @@ struct search {
     const struct range *range;
     uint32_t item; /* the one that matched */
     bool failed;
+    bool missing;  /* a lane has no text: what it would bring into play is not known */
 };
 
 static bool try_item(struct search *s, uint32_t item)
@@ -204,7 +205,7 @@ static bool read_lanes(struct search *s, bool any)
 
     for (uint32_t i = 0; i < range->lane_count; i++) {
         if (!read_lane(s->m, s->m->tag->lane_list[range->first_lane + i]))
-            s->failed = true;
+            s->missing = true;
         else if (any && try_candidates(s))
             return true;
     }
@@ -232,16 +233,24 @@ static bool try_in_order(struct search *s)
     return false;
 }
 
+/* Kernel: none matched, but items whose lane could not be read have not been tried. The first that fails is enough. */
+static bool try_untried(struct search *s)
+{
+    for (uint32_t i = 0; i < s->range->item_count && !s->failed; i++)
+        try_item(s, s->range->first_item + i);
+    return s->failed;
+}
+
 /* `any`: which item matches is of no interest. Otherwise `*item` is the first in document order. */
 static enum state test_range(struct match *m, const struct block *block, const struct range *range, bool any, uint32_t *item)
 {
-    struct search s = { m, block, range, NONE, false };
+    struct search s = { m, block, range, NONE, false, false };
 
     if (read_lanes(&s, any) || try_in_order(&s)) {
         *item = s.item;
         return STATE_MATCH;
     }
-    return s.failed ? STATE_FAILED : STATE_NOMATCH;
+    return s.failed || (s.missing && try_untried(&s)) ? STATE_FAILED : STATE_NOMATCH;
 }
 
 /* ---- blocks ---- */
@@ -370,6 +379,13 @@ size_t match_scratch_size(const struct tag *tag)
     return words * sizeof(uint32_t) + (tag->expands ? EXPANDED_SIZE + EXPANDED_FOLDED_SIZE : 0);
 }
 
+bool default_included(const struct ruleset *rules, const struct catalogue_event *event)
+{
+    if ((rules->options.flags & RULESET_WINDOWS_DEFAULTS) && (event->id == EVENT_FILE_TIME || event->id == EVENT_DRIVER_LOAD))
+        return true;
+    return event->default_action == CATALOGUE_DEFAULT_INCLUDE;
+}
+
 void ruleset_match(const struct ruleset *rules, const struct catalogue_event *event, const struct match_text *fields,
                    uint32_t session, void *scratch, struct match_result *result)
 {
@@ -380,8 +396,7 @@ void ruleset_match(const struct ruleset *rules, const struct catalogue_event *ev
     if (!event->tag)
         return; /* never filtered */
     if (!tag) {
-        if (event->default_action != CATALOGUE_DEFAULT_INCLUDE)
-            result->decision = MATCH_DROP;
+        result->decision = default_included(rules, event) ? MATCH_LOG : MATCH_DROP;
         return;
     }
     m = match_begin(rules, tag, event, fields, session, scratch);

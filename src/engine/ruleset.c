@@ -145,7 +145,7 @@ bool ruleset_wants(const struct ruleset *rules, uint32_t event_id)
     if (!event || !event->tag)
         return event != NULL;
     if (!tag)
-        return event->default_action == CATALOGUE_DEFAULT_INCLUDE;
+        return default_included(rules, event);
     if (tag->block_count == 1 && tag->blocks[0].default_action == BLOB_DEFAULT_INCLUDE)
         return true;
     for (uint32_t i = 0; i < tag->block_count; i++)
