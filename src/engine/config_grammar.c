@@ -312,6 +312,18 @@ static int add_block(struct loader *l, const struct config_block *block)
     return 0;
 }
 
+/* An event that the system cannot observe is said once per file; its rules load all the same. */
+static void note_served(struct loader *l, const struct tree_node *node, const struct catalogue_event *first)
+{
+    size_t index = (size_t)(first - catalogue_events);
+
+    if (first->systems & l->parameters->system || l->noted_event[index])
+        return;
+    l->noted_event[index] = true;
+    report_add(&l->report, CONFIG_NOTE, node->offset + 1, strlen(node->name), "%s is not observed on %s; its rules load but never apply",
+               node->name, l->parameters->system == CATALOGUE_LINUX ? "Linux" : "Windows");
+}
+
 static void check_block(struct loader *l, const struct tree_node *node, const struct catalogue_event *first,
                         const struct tree_node *group, enum blob_relation relation)
 {
@@ -320,6 +332,7 @@ static void check_block(struct loader *l, const struct tree_node *node, const st
                                   .group_name = group ? grammar_name(group) : NULL };
     unsigned mask = (1u << block.members) - 1, errors = l->report.out->errors;
 
+    note_served(l, node, first);
     check_attributes(l, node, allowed);
     refuse_text(l, node);
     read_default(l, node, &block.default_action);

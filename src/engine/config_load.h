@@ -26,6 +26,7 @@ struct loader {
     uint32_t block_count, block_capacity, filter_count;
     bool noted_event[CATALOGUE_EVENT_COUNT]; /* said once per file: not served by this system, newer than the schema */
     bool noted_age[CATALOGUE_EVENT_COUNT];
+    uint32_t noted_field[CATALOGUE_EVENT_COUNT]; /* mask of fields: always `-` on this system */
     int error; /* -ENOMEM and the like; mistakes in the file are counted by the report */
 };
 
