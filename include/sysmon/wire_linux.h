@@ -22,6 +22,8 @@ enum wire_type {
     WIRE_EXEC = 1, /* a program was started: struct wire_exec */
     WIRE_ARGUMENTS, /* more of the arguments of the WIRE_EXEC before it: struct wire_arguments */
     WIRE_EXIT,     /* the last thread of a process ended: struct wire_exit */
+    WIRE_FORK,     /* a process was made that runs on in its maker's program: struct wire_fork */
+    WIRE_RUNNING,  /* a process that runs since before the sensor: struct wire_exec without arguments; not from the ring */
     WIRE_TYPE_COUNT
 };
 
@@ -47,7 +49,7 @@ struct wire_header {
     uint64_t image; /* time of the exec that gave the process its program; inherited by fork; 0 = not known to the sensor */
     uint32_t pid, tid;
     uint32_t euid;
-    uint32_t reserved;
+    uint32_t parent_pid;
 };
 
 /* A file as the kernel knows it; enough to recognise it again. */
@@ -66,7 +68,7 @@ struct wire_exec {
     struct wire_header header;
     struct wire_file file; /* the program */
     uint64_t parent_start, parent_image;
-    uint32_t parent_pid, parent_euid;
+    uint32_t parent_euid;
     uint32_t uid, login_uid, audit_session, session; /* session: of setsid(), its leader's pid */
     uint32_t pid_namespace, mount_namespace;         /* inode numbers */
     uint32_t arguments_total;                        /* bytes, all of them */
@@ -87,7 +89,15 @@ struct wire_arguments {
 struct wire_exit {
     struct wire_header header;
     uint32_t exit_code; /* as wait() reports it */
-    uint32_t parent_pid;
+    uint32_t reserved;
+};
+
+/* Not sent for vfork and posix_spawn, whose child shares the maker's memory until it runs a program of its own. */
+struct wire_fork {
+    struct wire_header header; /* of the child */
+    uint64_t maker_start;      /* the process that called fork; not always the parent */
+    uint32_t maker_pid;
+    uint32_t reserved;
 };
 
 /* One line per event type in the sensor's counters; `seen` includes what was lost. */
@@ -103,3 +113,4 @@ WIRE_ASSERT_SIZE(wire_file, 56);
 WIRE_ASSERT_SIZE(wire_exec, 176);
 WIRE_ASSERT_SIZE(wire_arguments, 56);
 WIRE_ASSERT_SIZE(wire_exit, 56);
+WIRE_ASSERT_SIZE(wire_fork, 64);

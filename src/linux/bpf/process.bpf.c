@@ -69,10 +69,9 @@ static __always_inline void read_parent(struct wire_exec *exec, struct task_stru
     struct task_struct *parent = READ(task, real_parent);
     struct known_process *known;
 
-    exec->parent_pid = READ(parent, tgid);
     exec->parent_start = READ(parent, group_leader, start_boottime);
     exec->parent_euid = READ(parent, cred, euid.val);
-    known = bpf_map_lookup_elem(&processes, &exec->parent_pid);
+    known = bpf_map_lookup_elem(&processes, &exec->header.parent_pid);
     exec->parent_image = known && known->start == exec->parent_start ? known->image : 0;
 }
 
@@ -167,18 +166,32 @@ static __always_inline void send_more_arguments(struct record *record, unsigned 
     record->busy = 0;
 }
 
+/* Everything about a process but its arguments; texts are appended. */
+static __always_inline void describe(struct record *record, struct task_struct *task, struct file *file)
+{
+    struct wire_exec *exec = (struct wire_exec *)record->bytes;
+    struct fs_struct *fs = READ(task, fs);
+    struct tty_struct *tty = READ(task, signal, tty);
+
+    read_file(&exec->file, READ(file, f_inode));
+    read_parent(exec, task);
+    read_ids(exec, task);
+    record_fixed(record, sizeof *exec);
+    exec->image_size = record_append_path(record, &file->f_path, &fs->root, &exec->header.flags);
+    exec->directory_size = record_append_path(record, &fs->pwd, &fs->root, &exec->header.flags);
+    exec->cgroup_size = append_cgroup(record, task);
+    exec->tty_size = tty ? record_append_string(record, tty->name) : 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-    __u32 pid = READ(task, tgid);
+    __u32 pid = READ(task, tgid), sent;
+    struct mm_struct *mm = READ(task, mm);
+    unsigned long start = READ(mm, arg_start), end = READ(mm, arg_end);
+    struct known_process known;
     struct record *record;
     struct wire_exec *exec;
-    struct fs_struct *fs = READ(task, fs);
-    struct mm_struct *mm = READ(task, mm);
-    struct file *file = READ(mm, exe_file);
-    unsigned long start = READ(mm, arg_start), end = READ(mm, arg_end), total = end - start;
-    struct tty_struct *tty = READ(task, signal, tty);
-    struct known_process known;
 
     if (pid == own_pid)
         return 0;
@@ -190,37 +203,49 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
     known.start = exec->header.start;
     known.image = exec->header.image = exec->header.time;
     bpf_map_update_elem(&processes, &pid, &known, BPF_ANY);
-
-    read_file(&exec->file, READ(file, f_inode));
-    read_parent(exec, task);
-    read_ids(exec, task);
-    exec->arguments_total = total;
-    record_fixed(record, sizeof *exec);
-    exec->image_size = record_append_path(record, &file->f_path, &fs->root, &exec->header.flags);
-    exec->directory_size = record_append_path(record, &fs->pwd, &fs->root, &exec->header.flags);
-    exec->cgroup_size = append_cgroup(record, task);
-    exec->tty_size = tty ? record_append_string(record, tty->name) : 0;
-    exec->arguments_size = append_arguments(record, start, end);
-    if (total > exec->arguments_size)
+    describe(record, task, READ(mm, exe_file));
+    exec->arguments_total = end - start;
+    sent = exec->arguments_size = append_arguments(record, start, end);
+    if (end - start > sent)
         exec->header.flags |= WIRE_ARGUMENTS_FOLLOW;
-    unsigned long sent = exec->arguments_size;
-    if (record_send(record) == 0 && total > sent)
-        send_more_arguments(record, start, sent, total);
+    if (record_send(record) == 0 && end - start > sent)
+        send_more_arguments(record, start, sent, end - start);
     return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+/* Two mappings of one memory are a vfork: a program follows, or the end. */
+static __always_inline void report_fork(struct task_struct *maker, struct task_struct *child)
 {
-    __u32 pid = READ(child, tgid), parent_pid = READ(parent, tgid);
-    struct known_process *of_parent, known;
+    struct wire_fork *fork;
+    struct record *record;
 
-    if (pid != (__u32)READ(child, pid)) /* a thread */
+    if (READ(maker, mm) == READ(child, mm))
+        return;
+    record = record_begin(WIRE_FORK);
+    if (!record)
+        return;
+    fork = (struct wire_fork *)record->bytes;
+    record_header(record, WIRE_FORK, child);
+    fork->maker_pid = READ(maker, tgid);
+    fork->maker_start = READ(maker, group_leader, start_boottime);
+    fork->reserved = 0;
+    record_fixed(record, sizeof *fork);
+    record_send(record);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *maker, struct task_struct *child)
+{
+    __u32 pid = READ(child, tgid), maker_pid = READ(maker, tgid);
+    struct known_process *of_maker, known;
+
+    if (pid != (__u32)READ(child, pid) || READ(child, flags) & PF_KTHREAD) /* a thread */
         return 0;
     known.start = READ(child, start_boottime);
-    of_parent = bpf_map_lookup_elem(&processes, &parent_pid);
-    known.image = of_parent ? of_parent->image : 0;
+    of_maker = bpf_map_lookup_elem(&processes, &maker_pid);
+    known.image = of_maker ? of_maker->image : 0;
     bpf_map_update_elem(&processes, &pid, &known, BPF_ANY);
+    report_fork(maker, child);
     return 0;
 }
 
@@ -244,8 +269,44 @@ int BPF_PROG(process_exit, struct task_struct *task)
         return 0;
     }
     exit->exit_code = READ(task, exit_code);
-    exit->parent_pid = READ(task, real_parent, tgid);
+    exit->reserved = 0;
     record_fixed(record, sizeof *exit);
     record_send(record);
+    return 0;
+}
+
+/* At start: what runs already. Read by the loader, not through the ring. The image is then as old as the process. */
+SEC("iter/task")
+int process_running(struct bpf_iter__task *ctx)
+{
+    struct task_struct *task = ctx->task;
+    struct seq_file *seq = ctx->meta->seq;
+    struct known_process known;
+    struct record *record;
+    struct wire_exec *exec;
+    struct mm_struct *mm;
+    __u32 pid;
+
+    if (!task || READ(task, pid) != READ(task, tgid) || READ(task, flags) & PF_KTHREAD)
+        return 0;
+    mm = READ(task, mm);
+    if (!mm)
+        return 0;
+    record = record_begin(WIRE_RUNNING);
+    if (!record)
+        return 0;
+    exec = (struct wire_exec *)record->bytes;
+    record_header(record, WIRE_RUNNING, task);
+    pid = exec->header.pid;
+    known.start = exec->header.start;
+    known.image = exec->header.start;
+    bpf_map_update_elem(&processes, &pid, &known, BPF_NOEXIST);
+    if (!exec->header.image)
+        exec->header.image = known.image;
+    describe(record, task, READ(mm, exe_file));
+    exec->arguments_total = exec->arguments_size = 0;
+    exec->header.size = record->at;
+    bpf_seq_write(seq, record->bytes, record->at < sizeof record->bytes ? record->at : sizeof record->bytes);
+    record->busy = 0;
     return 0;
 }

@@ -134,7 +134,7 @@ static __always_inline void record_header(struct record *record, __u32 type, str
     header->tid = READ(task, pid);
     header->start = READ(task, group_leader, start_boottime);
     header->euid = READ(task, cred, euid.val);
-    header->reserved = 0;
+    header->parent_pid = READ(task, real_parent, tgid);
     known = bpf_map_lookup_elem(&processes, &header->pid);
     header->image = known && known->start == header->start ? known->image : 0;
 }
