@@ -36,6 +36,7 @@ enum wire_flag {
 
 #define WIRE_PATH_COMPONENTS 128 /* walk limit */
 #define WIRE_PATH_SIZE 4096      /* bytes of a path text, at most; then WIRE_PATH_CUT */
+#define WIRE_RECORD_MAX 32768
 #define WIRE_ARGUMENTS_CHUNK 16384
 #define WIRE_ARGUMENTS_CHUNKS 16 /* hence 256 KiB of arguments */
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct arena_block {
     struct arena_block *below;
@@ -41,6 +42,17 @@ char *arena_take(struct arena *arena, size_t size)
     taken = arena->newest->data + arena->used;
     arena->used += size;
     return taken;
+}
+
+char *arena_string(struct arena *arena, const char *text, size_t size)
+{
+    char *copy = arena_take(arena, size + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, size);
+    copy[size] = 0;
+    return copy;
 }
 
 void arena_reset(struct arena *arena)

@@ -16,6 +16,8 @@ struct arena {
 
 /* Never NULL for the first ARENA_FIRST_BLOCK bytes once arena_ready() succeeded; NULL when memory runs out. */
 char *arena_take(struct arena *arena, size_t size);
+/* A terminated copy; NULL when memory runs out. */
+char *arena_string(struct arena *arena, const char *text, size_t size);
 int arena_ready(struct arena *arena);
 /* Everything taken is invalid from here on. */
 void arena_reset(struct arena *arena);

@@ -72,6 +72,16 @@ int decode_exit(const struct wire_exit **out, const void *record, size_t size)
     return 0;
 }
 
+int decode_fork(const struct wire_fork **out, const void *record, size_t size)
+{
+    struct match_text rest;
+
+    if (!fixed(record, size, sizeof **out, &rest))
+        return -EBADMSG;
+    *out = record;
+    return 0;
+}
+
 size_t decode_path(char *out, struct match_text text)
 {
     const char *end = text.data + text.size;

@@ -16,6 +16,7 @@ int decode_header(const struct wire_header **out, const void *record, size_t siz
 int decode_exec(struct decoded_exec *out, const void *record, size_t size);
 int decode_arguments(const struct wire_arguments **out, struct match_text *text, const void *record, size_t size);
 int decode_exit(const struct wire_exit **out, const void *record, size_t size);
+int decode_fork(const struct wire_fork **out, const void *record, size_t size);
 
 /* Leaf-first components to an absolute path; returns its size. `out` must hold text.size + 2 bytes; it is terminated. */
 size_t decode_path(char *out, struct match_text text);

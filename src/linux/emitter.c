@@ -19,10 +19,11 @@ static void give_back(void *context, void *memory, size_t size)
 
 static const struct ruleset_memory memory = { take, give_back, NULL };
 
-int emitter_create(struct emitter *out, struct outputs *outputs)
+int emitter_create(struct emitter *out, emitter_write_function *write, void *context)
 {
     memset(out, 0, sizeof *out);
-    out->outputs = outputs;
+    out->write = write;
+    out->context = context;
     return emitter_set_rules(out, NULL, 0);
 }
 
@@ -78,6 +79,6 @@ bool emitter_emit(struct emitter *emitter, struct event *event)
         event_set_text(event, RULE_NAME_FIELD, result.rule_name, result.rule_name_size);
     }
     count->delivered++;
-    outputs_write(emitter->outputs, event);
+    emitter->write(emitter->context, event);
     return true;
 }

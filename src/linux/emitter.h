@@ -5,21 +5,24 @@
  */
 #pragma once
 
-#include "sysmon/output.h"
 #include "sysmon/ruleset.h"
 
 struct emitter_counters {
     uint64_t filtered, delivered;
 };
 
+/* Takes an event that is wanted. Borrowed texts are copied or written before it returns. */
+typedef void emitter_write_function(void *context, struct event *event);
+
 struct emitter {
     struct ruleset *rules;
     void *scratch;
-    struct outputs *outputs;
+    emitter_write_function *write;
+    void *context;
     struct emitter_counters counters[CATALOGUE_EVENT_COUNT];
 };
 
-int emitter_create(struct emitter *out, struct outputs *outputs);
+int emitter_create(struct emitter *out, emitter_write_function *write, void *context);
 void emitter_destroy(struct emitter *emitter);
 /* Replaces the rules; `blob` NULL: manifest defaults decide. On failure the old ones stay. */
 int emitter_set_rules(struct emitter *emitter, const void *blob, size_t size);

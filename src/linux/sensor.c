@@ -113,6 +113,50 @@ void sensor_close(struct sensor *sensor)
     free(sensor);
 }
 
+void sensor_detach(struct sensor *sensor)
+{
+    sensor_bpf__detach(sensor->programs);
+}
+
+/* Hands the records of an iterator over; they may straddle reads. */
+static int read_records(int fd, sensor_record_function *record, void *context)
+{
+    static _Alignas(8) char buffer[2 * WIRE_RECORD_MAX];
+    size_t have = 0;
+    ssize_t count;
+
+    while ((count = read(fd, buffer + have, sizeof buffer - have)) > 0) {
+        size_t at = 0;
+
+        have += (size_t)count;
+        while (have - at >= sizeof(struct wire_header)) {
+            const struct wire_header *header = (const void *)(buffer + at);
+            size_t size = header->size, padded = (size + 7) & ~(size_t)7;
+
+            if (size < sizeof *header || padded > WIRE_RECORD_MAX)
+                return -EBADMSG;
+            if (padded > have - at)
+                break;
+            record(context, header, size);
+            at += padded;
+        }
+        have -= at;
+        memmove(buffer, buffer + at, have);
+    }
+    return count < 0 ? -errno : 0;
+}
+
+int sensor_running(struct sensor *sensor, sensor_record_function *record, void *context)
+{
+    int fd = bpf_iter_create(bpf_link__fd(sensor->programs->links.process_running)), result;
+
+    if (fd < 0)
+        return -errno;
+    result = read_records(fd, record, context);
+    close(fd);
+    return result;
+}
+
 int sensor_descriptor(const struct sensor *sensor)
 {
     return ring_buffer__epoll_fd(sensor->ring);

@@ -17,7 +17,12 @@ typedef void sensor_record_function(void *context, const void *record, size_t si
  * exit_codes.h for it is returned; 0 = success. Messages of libbpf appear only when loading fails.
  */
 int sensor_open(struct sensor **out, sensor_record_function *record, void *context, char *error, size_t error_size);
+/* Stops recording. What is in the ring can still be drained. */
+void sensor_detach(struct sensor *sensor);
 void sensor_close(struct sensor *sensor);
+
+/* Takes stock: one WIRE_RUNNING record for every process, and the sensor's own table filled. 0 or a negative errno. */
+int sensor_running(struct sensor *sensor, sensor_record_function *record, void *context);
 
 /* Readable when records wait, after sensor_sleep(). */
 int sensor_descriptor(const struct sensor *sensor);

@@ -285,7 +285,7 @@ int process_running(struct bpf_iter__task *ctx)
     struct record *record;
     struct wire_exec *exec;
     struct mm_struct *mm;
-    __u32 pid;
+    __u32 pid, size;
 
     if (!task || READ(task, pid) != READ(task, tgid) || READ(task, flags) & PF_KTHREAD)
         return 0;
@@ -306,7 +306,9 @@ int process_running(struct bpf_iter__task *ctx)
     describe(record, task, READ(mm, exe_file));
     exec->arguments_total = exec->arguments_size = 0;
     exec->header.size = record->at;
-    bpf_seq_write(seq, record->bytes, record->at < sizeof record->bytes ? record->at : sizeof record->bytes);
+    size = record->at + 7 & ~7u; /* the reader finds every record aligned */
+    if (size <= sizeof record->bytes)
+        bpf_seq_write(seq, record->bytes, size);
     record->busy = 0;
     return 0;
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Each record of the sensor to its event. */
+#include "linux/monitor_state.h"
+#include "linux/proc.h"
+#include "linux/process_events.h"
+
+#include <string.h>
+
+static struct match_text command_line(struct monitor *monitor, const struct decoded_exec *exec, struct match_text arguments)
+{
+    size_t size;
+    char *line;
+
+    /* The kernel half could not read them (the page is not there): what the process shows now is better than nothing. */
+    if (!arguments.size && exec->exec->arguments_total)
+        arguments = proc_arguments(exec->exec->header.pid, &monitor->arena);
+    size = decode_command_line(NULL, arguments);
+    line = arena_take(&monitor->arena, size + 1);
+    if (!line)
+        return (struct match_text){ "", 0 };
+    return (struct match_text){ line, (uint32_t)decode_command_line(line, arguments) };
+}
+
+static void started(void *context, const struct decoded_exec *exec, struct match_text arguments)
+{
+    struct monitor *monitor = context;
+    struct match_text line = command_line(monitor, exec, arguments);
+    bool cut = arguments.size && arguments.size < exec->exec->arguments_total;
+    const struct process *process, *parent;
+    struct hash_request request = {
+        .identity = file_identity_of(&exec->exec->file),
+        .pid = exec->exec->header.pid,
+        .fd = -1,
+    };
+
+    /* First the parent, which may have to be added: adding makes earlier pointers invalid. */
+    processes_parent(&monitor->processes, exec, &monitor->arena);
+    process = processes_started(&monitor->processes, exec, line, cut, &monitor->arena);
+    if (!process)
+        return;
+    parent = processes_parent(&monitor->processes, exec, &monitor->arena);
+    process_event_started(&monitor->event, &monitor->processes, exec, process, parent, &monitor->arena);
+    if (cut)
+        monitor->event.cut |= 1u << CREATE_PROCESS_CommandLine;
+    if (parent && parent->flags & PROCESS_COMMAND_LINE_CUT)
+        monitor->event.cut |= 1u << CREATE_PROCESS_ParentCommandLine;
+    request.path = arena_string(&monitor->arena, process->text[PROCESS_IMAGE].data, process->text[PROCESS_IMAGE].size);
+    parked_emit(&monitor->parked, &monitor->event, CREATE_PROCESS_Hashes, &request, process->object);
+}
+
+static bool on_exec(struct monitor *monitor, const void *record, size_t size)
+{
+    struct decoded_exec exec;
+
+    if (decode_exec(&exec, record, size))
+        return false;
+    if (exec.exec->header.flags & WIRE_ARGUMENTS_FOLLOW && arguments_wait(&monitor->arguments, record, size))
+        return true;
+    started(monitor, &exec, exec.arguments);
+    return true;
+}
+
+static bool on_arguments(struct monitor *monitor, const void *record, size_t size)
+{
+    arguments_more(&monitor->arguments, record, size, started, monitor);
+    return true;
+}
+
+static bool on_exit(struct monitor *monitor, const void *record, size_t size)
+{
+    const struct wire_exit *ended;
+    const struct process *process;
+
+    if (decode_exit(&ended, record, size))
+        return false;
+    process = processes_of(&monitor->processes, &ended->header, &monitor->arena);
+    if (!process)
+        return true;
+    process_event_ended(&monitor->event, &monitor->processes, ended, process, &monitor->arena);
+    if (!parked_behind(&monitor->parked, &monitor->event, process->object))
+        emitter_emit(&monitor->emitter, &monitor->event);
+    processes_ended(&monitor->processes, &ended->header, monitor->event.time);
+    return true;
+}
+
+static bool on_fork(struct monitor *monitor, const void *record, size_t size)
+{
+    const struct wire_fork *fork;
+
+    if (decode_fork(&fork, record, size))
+        return false;
+    processes_forked(&monitor->processes, fork);
+    return true;
+}
+
+static bool (*const handlers[WIRE_TYPE_COUNT])(struct monitor *, const void *, size_t) = {
+    [WIRE_EXEC] = on_exec,
+    [WIRE_ARGUMENTS] = on_arguments,
+    [WIRE_EXIT] = on_exit,
+    [WIRE_FORK] = on_fork,
+};
+
+void monitor_dispatch(struct monitor *monitor, const void *record, size_t size)
+{
+    const struct wire_header *header;
+
+    if (decode_header(&header, record, size) || header->type >= WIRE_TYPE_COUNT || !handlers[header->type]) {
+        monitor->undecodable++;
+        return;
+    }
+    if (monitor->arguments.count && header->type != WIRE_ARGUMENTS)
+        arguments_give_up(&monitor->arguments, header->pid, started, monitor);
+    if (!handlers[header->type](monitor, record, size))
+        monitor->undecodable++;
+    arena_reset(&monitor->arena);
+}
+
+void monitor_settle(struct monitor *monitor)
+{
+    if (!monitor->arguments.count)
+        return;
+    arguments_give_up(&monitor->arguments, 0, started, monitor);
+    arena_reset(&monitor->arena);
+}
+
+bool monitor_unsettled(const struct monitor *monitor)
+{
+    return monitor->arguments.count > 0;
+}
+
+void monitor_finish(struct monitor *monitor)
+{
+    monitor_settle(monitor);
+    monitor_settle(monitor);
+}

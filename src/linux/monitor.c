@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop: wait, drain the sensor, dispatch each record, hand over what has become ready. */
+#include "linux/monitor.h"
+
+#include "linux/clock.h"
+#include "linux/monitor_state.h"
+#include "linux/proc.h"
+
+#include "cli/exit_codes.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* After a batch the reader stays away for a moment, so that a busy machine wakes it a few hundred times a second, not for
+ * every record. An idle one does not wake it at all. */
+#define NAP_NS 4000000
+/* How long an unfinished command line or another half event may wait for its second half. */
+#define PATIENCE_MS 50
+
+static void on_record(void *context, const void *record, size_t size)
+{
+    monitor_dispatch(context, record, size);
+}
+
+static int watch(struct monitor *monitor, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+    return epoll_ctl(monitor->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_loop(struct monitor *monitor)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL))
+        return -errno;
+    monitor->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    monitor->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (monitor->signals < 0 || monitor->epoll < 0 || watch(monitor, monitor->signals) ||
+        watch(monitor, hasher_fd(monitor->parked.hasher)) || watch(monitor, sensor_descriptor(monitor->sensor)))
+        return -errno;
+    return 0;
+}
+
+static void on_running(void *context, const void *record, size_t size)
+{
+    struct monitor *monitor = context;
+    struct decoded_exec exec;
+    struct match_text arguments, line = { "", 0 };
+    char *text;
+
+    if (decode_exec(&exec, record, size))
+        return;
+    arguments = proc_arguments(exec.exec->header.pid, &monitor->arena);
+    text = arena_take(&monitor->arena, decode_command_line(NULL, arguments) + 1);
+    if (text) {
+        line.data = text;
+        line.size = (uint32_t)decode_command_line(text, arguments);
+    }
+    processes_started(&monitor->processes, &exec, line, false, &monitor->arena);
+    arena_reset(&monitor->arena);
+}
+
+int monitor_open(struct monitor **out, const struct monitor_options *options, char *error, size_t error_size)
+{
+    struct monitor *monitor = calloc(1, sizeof *monitor);
+    int result = -ENOMEM;
+
+    if (!monitor)
+        return EXIT_INTERNAL;
+    monitor->options = *options;
+    monitor->signals = monitor->epoll = -1;
+    arguments_open(&monitor->arguments);
+    clock_refresh();
+    if (arena_ready(&monitor->arena) || (result = processes_open(&monitor->processes)) ||
+        (result = emitter_create(&monitor->emitter, options->write, options->context)) ||
+        (result = parked_open(&monitor->parked, &monitor->emitter, HASH_DEFAULT)) ||
+        (options->config && (result = monitor_configure(monitor, options->config, NULL)))) {
+        snprintf(error, error_size, "cannot start: %s", strerror(-result));
+        result = EXIT_INTERNAL;
+        goto fail;
+    }
+    result = sensor_open(&monitor->sensor, on_record, monitor, error, error_size);
+    if (result)
+        goto fail;
+    result = sensor_running(monitor->sensor, on_running, monitor);
+    if (!result)
+        result = open_loop(monitor);
+    if (result) {
+        snprintf(error, error_size, "cannot start: %s", strerror(-result));
+        result = EXIT_SENSOR;
+        goto fail;
+    }
+    monitor_event_state(monitor, "Started");
+    *out = monitor;
+    return 0;
+fail:
+    monitor_free(monitor);
+    return result;
+}
+
+int monitor_configure(struct monitor *monitor, const struct config *config, const char *config_name)
+{
+    uint32_t mask = hash_mask(config->hash_algorithms);
+    int result = emitter_set_rules(&monitor->emitter, config->blob, config->blob_size);
+
+    if (result)
+        return result;
+    monitor->parked.mask = mask ? mask : HASH_DEFAULT;
+    return 0;
+}
+
+/* --- the loop --------------------------------------------------------------------------------------------------------- */
+
+static void begin_batch(struct monitor *monitor)
+{
+    struct timespec time;
+
+    clock_refresh();
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    monitor->processes.now = (uint64_t)time.tv_sec * 10000000u + (uint64_t)time.tv_nsec / 100;
+    if (monitor->processes.now - monitor->users_checked > 10000000u) { /* 1 s */
+        users_refresh(monitor->processes.users);
+        monitor->users_checked = monitor->processes.now;
+    }
+}
+
+static int drain(struct monitor *monitor)
+{
+    int count;
+
+    begin_batch(monitor);
+    count = sensor_drain(monitor->sensor);
+    monitor_settle(monitor);
+    parked_collect(&monitor->parked);
+    return count;
+}
+
+static void handle_signals(struct monitor *monitor)
+{
+    struct signalfd_siginfo info;
+
+    while (read(monitor->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGHUP)
+            monitor->stopping = true;
+        else if (monitor->options.reload)
+            monitor->options.reload(monitor->options.context, monitor);
+    }
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Time-out of the wait: -1 when nothing is pending. */
+static int patience(struct monitor *monitor)
+{
+    int64_t wait = hasher_timeout(monitor->parked.hasher);
+
+    if (monitor_unsettled(monitor) && (wait < 0 || wait > PATIENCE_MS))
+        wait = PATIENCE_MS;
+    if (monitor->deadline) {
+        int64_t left = monitor->deadline - milliseconds();
+
+        if (left <= 0)
+            monitor->stopping = true;
+        if (left < 0)
+            left = 0;
+        if (wait < 0 || wait > left)
+            wait = left;
+    }
+    return wait > 60000 ? 60000 : (int)wait;
+}
+
+static void wait_for_work(struct monitor *monitor)
+{
+    struct epoll_event events[4];
+    int count = epoll_wait(monitor->epoll, events, 4, patience(monitor));
+
+    for (int i = 0; i < count; i++)
+        if (events[i].data.fd == monitor->signals)
+            handle_signals(monitor);
+}
+
+int monitor_run(struct monitor *monitor, unsigned seconds)
+{
+    const struct timespec nap = { 0, NAP_NS };
+
+    monitor->stopping = false;
+    monitor->deadline = seconds ? milliseconds() + (int64_t)seconds * 1000 : 0;
+    while (!monitor->stopping) {
+        int count = drain(monitor);
+
+        if (count < 0)
+            return count;
+        if (count) {
+            handle_signals(monitor);
+            if (monitor->deadline && milliseconds() >= monitor->deadline)
+                break;
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+            continue;
+        }
+        if (monitor->options.idle)
+            monitor->options.idle(monitor->options.context);
+        if (sensor_sleep(monitor->sensor))
+            wait_for_work(monitor);
+    }
+    return 0;
+}
+
+void monitor_stop(struct monitor *monitor)
+{
+    monitor->stopping = true;
+}
+
+void monitor_free(struct monitor *monitor)
+{
+    sensor_close(monitor->sensor);
+    parked_close(&monitor->parked);
+    arguments_close(&monitor->arguments);
+    emitter_destroy(&monitor->emitter);
+    processes_close(&monitor->processes);
+    arena_free(&monitor->arena);
+    if (monitor->signals >= 0)
+        close(monitor->signals);
+    if (monitor->epoll >= 0)
+        close(monitor->epoll);
+    free(monitor);
+}
+
+void monitor_close(struct monitor *monitor)
+{
+    if (!monitor)
+        return;
+    sensor_detach(monitor->sensor);
+    drain(monitor);
+    monitor_finish(monitor);
+    monitor_event_state(monitor, "Stopped");
+    monitor_free(monitor);
+}
