@@ -55,15 +55,15 @@ void actor_begin(struct event *event, enum catalogue_event_id id, const struct w
     }
 }
 
-void actor_extra_number(struct event *event, const char *name, uint64_t value, struct arena *arena)
+void actor_extra_number(struct event *event, const char *name, uint64_t value, struct text_arena *arena)
 {
-    char *text = arena_take(arena, FORMAT_DECIMAL_SIZE);
+    char *text = text_take(arena, FORMAT_DECIMAL_SIZE);
 
     if (text)
         event_add_extra(event, name, text, format_decimal(text, value), true);
 }
 
-void actor_extras(struct event *event, const struct process *process, struct arena *arena)
+void actor_extras(struct event *event, const struct process *process, struct text_arena *arena)
 {
     struct match_text container = process->text[PROCESS_CONTAINER];
     uint64_t namespaces = process->number[PROCESS_NAMESPACES];

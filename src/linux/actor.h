@@ -11,5 +11,5 @@
 void actor_begin(struct event *event, enum catalogue_event_id id, const struct wire_header *header,
                  const struct process *process, struct users *users);
 /* Container id and namespaces. Numbers are taken from the arena. */
-void actor_extras(struct event *event, const struct process *process, struct arena *arena);
-void actor_extra_number(struct event *event, const char *name, uint64_t value, struct arena *arena);
+void actor_extras(struct event *event, const struct process *process, struct text_arena *arena);
+void actor_extra_number(struct event *event, const char *name, uint64_t value, struct text_arena *arena);

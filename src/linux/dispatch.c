@@ -15,7 +15,7 @@ static struct match_text command_line(struct monitor *monitor, const struct deco
     if (!arguments.size && exec->exec->arguments_total)
         arguments = proc_arguments(exec->exec->header.pid, &monitor->arena);
     size = decode_command_line(NULL, arguments);
-    line = arena_take(&monitor->arena, size + 1);
+    line = text_take(&monitor->arena, size + 1);
     if (!line)
         return (struct match_text){ "", 0 };
     return (struct match_text){ line, (uint32_t)decode_command_line(line, arguments) };
@@ -44,7 +44,7 @@ static void started(void *context, const struct decoded_exec *exec, struct match
         monitor->event.cut |= 1u << CREATE_PROCESS_CommandLine;
     if (parent && parent->flags & PROCESS_COMMAND_LINE_CUT)
         monitor->event.cut |= 1u << CREATE_PROCESS_ParentCommandLine;
-    request.path = arena_string(&monitor->arena, process->text[PROCESS_IMAGE].data, process->text[PROCESS_IMAGE].size);
+    request.path = text_string(&monitor->arena, process->text[PROCESS_IMAGE].data, process->text[PROCESS_IMAGE].size);
     parked_emit(&monitor->parked, &monitor->event, CREATE_PROCESS_Hashes, &request, process->object);
 }
 
@@ -112,7 +112,7 @@ void monitor_dispatch(struct monitor *monitor, const void *record, size_t size)
         arguments_give_up(&monitor->arguments, header->pid, started, monitor);
     if (!handlers[header->type](monitor, record, size))
         monitor->undecodable++;
-    arena_reset(&monitor->arena);
+    text_reset(&monitor->arena);
 }
 
 void monitor_settle(struct monitor *monitor)
@@ -120,7 +120,7 @@ void monitor_settle(struct monitor *monitor)
     if (!monitor->arguments.count)
         return;
     arguments_give_up(&monitor->arguments, 0, started, monitor);
-    arena_reset(&monitor->arena);
+    text_reset(&monitor->arena);
 }
 
 bool monitor_unsettled(const struct monitor *monitor)

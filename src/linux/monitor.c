@@ -64,13 +64,13 @@ static void on_running(void *context, const void *record, size_t size)
     if (decode_exec(&exec, record, size))
         return;
     arguments = proc_arguments(exec.exec->header.pid, &monitor->arena);
-    text = arena_take(&monitor->arena, decode_command_line(NULL, arguments) + 1);
+    text = text_take(&monitor->arena, decode_command_line(NULL, arguments) + 1);
     if (text) {
         line.data = text;
         line.size = (uint32_t)decode_command_line(text, arguments);
     }
     processes_started(&monitor->processes, &exec, line, false, &monitor->arena);
-    arena_reset(&monitor->arena);
+    text_reset(&monitor->arena);
 }
 
 int monitor_open(struct monitor **out, const struct monitor_options *options, char *error, size_t error_size)
@@ -84,7 +84,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, ch
     monitor->signals = monitor->epoll = -1;
     arguments_open(&monitor->arguments);
     clock_refresh();
-    if (arena_ready(&monitor->arena) || (result = processes_open(&monitor->processes)) ||
+    if (text_ready(&monitor->arena) || (result = processes_open(&monitor->processes)) ||
         (result = emitter_create(&monitor->emitter, options->write, options->context)) ||
         (result = parked_open(&monitor->parked, &monitor->emitter, HASH_DEFAULT)) ||
         (options->config && (result = monitor_configure(monitor, options->config, NULL)))) {
@@ -236,7 +236,7 @@ void monitor_free(struct monitor *monitor)
     arguments_close(&monitor->arguments);
     emitter_destroy(&monitor->emitter);
     processes_close(&monitor->processes);
-    arena_free(&monitor->arena);
+    text_free(&monitor->arena);
     if (monitor->signals >= 0)
         close(monitor->signals);
     if (monitor->epoll >= 0)

@@ -12,7 +12,7 @@ struct monitor {
     struct monitor_options options;
     struct sensor *sensor;
     struct processes processes;
-    struct arena arena; /* texts of the event at hand */
+    struct text_arena arena; /* texts of the event at hand */
     struct event event; /* the event at hand */
     struct arguments arguments;
     struct parked parked;

@@ -13,7 +13,7 @@
 #define PF_KTHREAD 0x00200000u
 
 /* A whole file of at most `limit` bytes, terminated behind its end. Empty when it cannot be read. */
-static struct match_text read_file(int directory, const char *name, size_t limit, struct arena *arena)
+static struct match_text read_file(int directory, const char *name, size_t limit, struct text_arena *arena)
 {
     struct match_text text = { "", 0 };
     size_t capacity = SMALL_FILE < limit ? SMALL_FILE : limit, used = 0;
@@ -24,7 +24,7 @@ static struct match_text read_file(int directory, const char *name, size_t limit
     if (fd < 0)
         return text;
     for (;;) {
-        char *larger = arena_take(arena, capacity + 1);
+        char *larger = text_take(arena, capacity + 1);
 
         if (!larger)
             break;
@@ -44,9 +44,9 @@ static struct match_text read_file(int directory, const char *name, size_t limit
     return (struct match_text){ data, (uint32_t)used };
 }
 
-static struct match_text read_link(int directory, const char *name, struct arena *arena)
+static struct match_text read_link(int directory, const char *name, struct text_arena *arena)
 {
-    char *data = arena_take(arena, PATH_MAX);
+    char *data = text_take(arena, PATH_MAX);
     ssize_t size = data ? readlinkat(directory, name, data, PATH_MAX - 1) : -1;
 
     if (size <= 0)
@@ -66,7 +66,7 @@ static struct match_text without_deleted(struct match_text path)
     return path;
 }
 
-static uint32_t read_number(int directory, const char *name, struct arena *arena)
+static uint32_t read_number(int directory, const char *name, struct text_arena *arena)
 {
     struct match_text text = read_file(directory, name, 32, arena);
 
@@ -74,7 +74,7 @@ static uint32_t read_number(int directory, const char *name, struct arena *arena
 }
 
 /* The inode number in `mnt:[4026531840]`. */
-static uint32_t read_namespace(int directory, const char *name, struct arena *arena)
+static uint32_t read_namespace(int directory, const char *name, struct text_arena *arena)
 {
     struct match_text text = read_link(directory, name, arena);
     const char *bracket = text.size ? strchr(text.data, '[') : NULL;
@@ -82,7 +82,7 @@ static uint32_t read_namespace(int directory, const char *name, struct arena *ar
     return bracket ? (uint32_t)strtoul(bracket + 1, NULL, 10) : 0;
 }
 
-static bool parse_stat(struct proc_details *out, struct match_text stat, struct arena *arena)
+static bool parse_stat(struct proc_details *out, struct match_text stat, struct text_arena *arena)
 {
     const char *open = memchr(stat.data, '(', stat.size), *close = strrchr(stat.data, ')');
     unsigned parent, session, flags;
@@ -97,7 +97,7 @@ static bool parse_stat(struct proc_details *out, struct match_text stat, struct 
     out->kernel_thread = flags & PF_KTHREAD;
     if (out->kernel_thread) {
         uint32_t size = (uint32_t)(close - open) + 1;
-        char *name = arena_take(arena, size + 1u);
+        char *name = text_take(arena, size + 1u);
 
         if (name) {
             memcpy(name, open, size);
@@ -117,7 +117,7 @@ static void parse_status(struct proc_details *out, struct match_text status)
         out->uid = out->euid = UINT32_MAX;
 }
 
-int proc_read(struct proc_details *out, uint32_t pid, struct arena *arena)
+int proc_read(struct proc_details *out, uint32_t pid, struct text_arena *arena)
 {
     struct proc_details details = { 0 };
     struct match_text stat;
@@ -149,7 +149,7 @@ int proc_read(struct proc_details *out, uint32_t pid, struct arena *arena)
     return 0;
 }
 
-struct match_text proc_arguments(uint32_t pid, struct arena *arena)
+struct match_text proc_arguments(uint32_t pid, struct text_arena *arena)
 {
     char path[32];
 

@@ -2,7 +2,7 @@
 /* /proc/PID, for processes the sensor did not see start. Everything is read through one handle on the directory. */
 #pragma once
 
-#include "linux/arena.h"
+#include "linux/text_arena.h"
 #include "sysmon/event.h"
 
 struct proc_details {
@@ -18,8 +18,8 @@ struct proc_details {
  * Texts are taken from the arena. -ESRCH when there is no such process (any more); a value that cannot be read is empty or
  * -1. A kernel thread's image is its name in brackets.
  */
-int proc_read(struct proc_details *out, uint32_t pid, struct arena *arena);
+int proc_read(struct proc_details *out, uint32_t pid, struct text_arena *arena);
 /* Only the arguments: at most PROC_ARGUMENTS_MAX bytes. */
-struct match_text proc_arguments(uint32_t pid, struct arena *arena);
+struct match_text proc_arguments(uint32_t pid, struct text_arena *arena);
 
 #define PROC_ARGUMENTS_MAX (256u << 10)

@@ -24,7 +24,7 @@ static void set_parent(struct event *event, struct processes *processes, const s
 }
 
 static void add_started_extras(struct event *event, struct processes *processes, const struct decoded_exec *exec,
-                               const struct process *process, struct arena *arena)
+                               const struct process *process, struct text_arena *arena)
 {
     const struct wire_exec *wire = exec->exec;
     struct match_text name;
@@ -45,7 +45,7 @@ static void add_started_extras(struct event *event, struct processes *processes,
 }
 
 void process_event_started(struct event *event, struct processes *processes, const struct decoded_exec *exec,
-                           const struct process *process, const struct process *parent, struct arena *arena)
+                           const struct process *process, const struct process *parent, struct text_arena *arena)
 {
     actor_begin(event, EVENT_CREATE_PROCESS, &exec->exec->header, process, processes->users);
     set(event, CREATE_PROCESS_CommandLine, process->text[PROCESS_COMMAND_LINE]);
@@ -59,7 +59,7 @@ void process_event_started(struct event *event, struct processes *processes, con
 }
 
 void process_event_ended(struct event *event, struct processes *processes, const struct wire_exit *ended,
-                         const struct process *process, struct arena *arena)
+                         const struct process *process, struct text_arena *arena)
 {
     actor_begin(event, EVENT_PROCESS_TERMINATE, &ended->header, process, processes->users);
     actor_extras(event, process, arena);

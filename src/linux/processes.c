@@ -51,9 +51,9 @@ static void identify(struct processes *processes, struct process *process, uint3
     process->guid = identity_process(&processes->identity, pid, start);
 }
 
-static struct match_text path_text(struct match_text text, struct arena *arena)
+static struct match_text path_text(struct match_text text, struct text_arena *arena)
 {
-    char *path = arena_take(arena, text.size + 2u);
+    char *path = text_take(arena, text.size + 2u);
 
     if (!path)
         return (struct match_text){ "", 0 };
@@ -61,7 +61,7 @@ static struct match_text path_text(struct match_text text, struct arena *arena)
 }
 
 const struct process *processes_started(struct processes *processes, const struct decoded_exec *exec,
-                                        struct match_text command_line, bool cut, struct arena *arena)
+                                        struct match_text command_line, bool cut, struct text_arena *arena)
 {
     const struct wire_exec *wire = exec->exec;
     struct process process = {
@@ -125,10 +125,10 @@ static bool same_start(uint64_t ticks, uint64_t start_ns)
     return start_ns / (NANOSECONDS / (uint64_t)sysconf(_SC_CLK_TCK)) == ticks;
 }
 
-static struct match_text command_line_of(struct match_text arguments, struct arena *arena)
+static struct match_text command_line_of(struct match_text arguments, struct text_arena *arena)
 {
     size_t size = decode_command_line(NULL, arguments);
-    char *line = arena_take(arena, size + 1);
+    char *line = text_take(arena, size + 1);
 
     if (!line)
         return (struct match_text){ "", 0 };
@@ -137,7 +137,7 @@ static struct match_text command_line_of(struct match_text arguments, struct are
 }
 
 static void fill_from_proc(struct processes *processes, struct process *process, const struct proc_details *details,
-                           struct arena *arena)
+                           struct text_arena *arena)
 {
     process->parent_pid = details->parent_pid;
     process->logon_guid = identity_logon(&processes->identity, 0, details->audit_session);
@@ -152,7 +152,7 @@ static void fill_from_proc(struct processes *processes, struct process *process,
     process->text[PROCESS_CONTAINER] = container_id(details->cgroup);
 }
 
-static const struct process *discovered(struct processes *processes, const struct wire_header *header, struct arena *arena)
+static const struct process *discovered(struct processes *processes, const struct wire_header *header, struct text_arena *arena)
 {
     struct process process = {
         .flags = PROCESS_UNTOLD,
@@ -175,7 +175,7 @@ static const struct process *discovered(struct processes *processes, const struc
     return store(processes, &process);
 }
 
-const struct process *processes_of(struct processes *processes, const struct wire_header *header, struct arena *arena)
+const struct process *processes_of(struct processes *processes, const struct wire_header *header, struct text_arena *arena)
 {
     const struct process *process = process_table_find(processes->table, header->pid, 0, header->start), *parent;
 
@@ -187,7 +187,7 @@ const struct process *processes_of(struct processes *processes, const struct wir
     return discovered(processes, header, arena);
 }
 
-const struct process *processes_parent(struct processes *processes, const struct decoded_exec *exec, struct arena *arena)
+const struct process *processes_parent(struct processes *processes, const struct decoded_exec *exec, struct text_arena *arena)
 {
     const struct wire_exec *wire = exec->exec;
     struct wire_header parent = {

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "linux/arena.h"
+#include "linux/text_arena.h"
 #include "linux/decode.h"
 #include "linux/identity.h"
 #include "linux/users.h"
@@ -37,11 +37,11 @@ void processes_close(struct processes *processes);
  * Texts are copied. NULL when memory runs out. The entry is valid until the table changes.
  */
 const struct process *processes_started(struct processes *processes, const struct decoded_exec *exec,
-                                        struct match_text command_line, bool cut, struct arena *arena);
+                                        struct match_text command_line, bool cut, struct text_arena *arena);
 void processes_forked(struct processes *processes, const struct wire_fork *fork);
 void processes_ended(struct processes *processes, const struct wire_header *header, uint64_t time);
 
 /* The process that acted; made up from what is at hand when not known. NULL only without memory. */
-const struct process *processes_of(struct processes *processes, const struct wire_header *header, struct arena *arena);
+const struct process *processes_of(struct processes *processes, const struct wire_header *header, struct text_arena *arena);
 /* The parent as it was when the record was made. May be NULL. */
-const struct process *processes_parent(struct processes *processes, const struct decoded_exec *exec, struct arena *arena);
+const struct process *processes_parent(struct processes *processes, const struct decoded_exec *exec, struct text_arena *arena);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "linux/arena.h"
+#include "linux/text_arena.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct arena_block {
-    struct arena_block *below;
+struct text_block {
+    struct text_block *below;
     size_t size;
     char data[];
 };
 
-static int add_block(struct arena *arena, size_t size)
+static int add_block(struct text_arena *arena, size_t size)
 {
-    struct arena_block *block;
+    struct text_block *block;
 
     if (size < ARENA_FIRST_BLOCK)
         size = ARENA_FIRST_BLOCK;
@@ -27,12 +27,12 @@ static int add_block(struct arena *arena, size_t size)
     return 0;
 }
 
-int arena_ready(struct arena *arena)
+int text_ready(struct text_arena *arena)
 {
     return arena->newest ? 0 : add_block(arena, ARENA_FIRST_BLOCK);
 }
 
-char *arena_take(struct arena *arena, size_t size)
+char *text_take(struct text_arena *arena, size_t size)
 {
     char *taken;
 
@@ -44,9 +44,9 @@ char *arena_take(struct arena *arena, size_t size)
     return taken;
 }
 
-char *arena_string(struct arena *arena, const char *text, size_t size)
+char *text_string(struct text_arena *arena, const char *text, size_t size)
 {
-    char *copy = arena_take(arena, size + 1);
+    char *copy = text_take(arena, size + 1);
 
     if (!copy)
         return NULL;
@@ -55,10 +55,10 @@ char *arena_string(struct arena *arena, const char *text, size_t size)
     return copy;
 }
 
-void arena_reset(struct arena *arena)
+void text_reset(struct text_arena *arena)
 {
     while (arena->newest && arena->newest->below) {
-        struct arena_block *block = arena->newest;
+        struct text_block *block = arena->newest;
 
         arena->newest = block->below;
         free(block);
@@ -66,9 +66,9 @@ void arena_reset(struct arena *arena)
     arena->used = 0;
 }
 
-void arena_free(struct arena *arena)
+void text_free(struct text_arena *arena)
 {
-    arena_reset(arena);
+    text_reset(arena);
     free(arena->newest);
     arena->newest = NULL;
 }
