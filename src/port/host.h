@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Who and where we are. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Host name, terminated; `-` when the system does not say. */
+void host_name(char *out, size_t size);
+/* Linux: decimal effective user id. Windows: SID of the process's user as text. `size` at least 200. */
+void host_user(char *out, size_t size);
+uint32_t host_process_id(void);
+uint32_t host_thread_id(void); /* cached per thread: cheap */
