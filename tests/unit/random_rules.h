@@ -10,7 +10,7 @@ struct random {
 
 uint32_t random_below(struct random *random, uint32_t limit);
 
-#define RANDOM_BLOB_SIZE (256u << 10)
+#define RANDOM_BLOB_SIZE (2u << 20) /* 5 blocks, 120 Rules of 3 filters and 1 kB each */
 #define RANDOM_TEXT_SIZE 64
 
 /* A valid blob of a few blocks about one tag, whose first event is `*first`; returns its size. */
