@@ -32,7 +32,7 @@ int cmd_stats(int argc, char **argv);   /* src/linux, src/windows/service */
 struct classic {
     const struct cli_options *options;
     const char *config_path;     /* value of -i or -c, NULL: none */
-    const struct config *config; /* NULL: no file given */
+    const struct config *config; /* the file's, with the command line's settings beside it; never NULL */
     int argc;                    /* as given to main */
     char **argv;
 };
@@ -41,6 +41,7 @@ struct classic {
 int classic_install(const struct classic *classic);   /* -i [file] */
 int classic_configure(const struct classic *classic); /* -c [file], -c -- */
 int classic_uninstall(const struct classic *classic); /* -u [force] */
+int classic_manifest(const struct classic *classic);  /* -m, Windows */
 
 /* The whole classic command line: banner, help, checks, then one of the above. */
 int classic_main(int argc, char **argv);

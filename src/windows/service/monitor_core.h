@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of the monitor, for its own files only. */
+#pragma once
+
+#include "driver_client.h"
+#include "event_log.h"
+#include "file_facts.h"
+#include "monitor.h"
+#include "settings.h"
+#include "translate.h"
+#include "users.h"
+#include "volumes.h"
+#include "work_queue.h"
+
+#include "sysmon/output.h"
+#include "sysmon/ruleset.h"
+
+/* What one configuration makes of events. Shared by threads, freed by the last one. */
+struct policy {
+    LONG references;
+    struct ruleset *rules;
+    struct settings settings;
+    uint16_t *field_sizes; /* [CATALOGUE_EVENT_COUNT][CATALOGUE_MAX_FIELDS], NULL: none */
+};
+
+struct monitor_counters {
+    volatile LONG64 records, undecodable, unknown_type, no_event; /* of the driver */
+    volatile LONG64 filtered, written, log_failures;
+};
+
+struct monitor {
+    struct monitor_options options;
+    wchar_t *driver_name;
+    struct work_queue queue;
+    struct process_table *table;
+    CRITICAL_SECTION table_lock, policy_lock, driver_lock;
+    struct policy *policy;
+    struct users *users;
+    struct volumes *volumes;
+    struct file_facts *files;
+    struct translator translator;
+    struct outputs *outputs;
+    struct event_log *log;
+    HANDLE stop, reload;    /* manual-reset; auto-reset */
+    volatile LONG reports;  /* event 16 is owed */
+    HANDLE worker, reader, watcher;
+    struct driver_client *driver; /* NULL while there is none; driver_lock */
+    struct monitor_counters counters;
+};
+
+/* ---- monitor_config.c ---- */
+
+/* Reads settings and rules. 0, or a Windows error; the present policy stays on failure. */
+DWORD policy_load(struct monitor *monitor);
+struct policy *policy_acquire(struct monitor *monitor);
+void policy_release(struct policy *policy);
+DWORD WINAPI watcher_main(void *monitor);
+
+/* ---- monitor_worker.c ---- */
+
+DWORD WINAPI worker_main(void *monitor);
+/* Matches, names the rule, trims and writes. Worker thread only. */
+void monitor_emit(struct monitor *monitor, struct event *event);
+/* Would rules log it? For verdicts. */
+bool monitor_wants(struct monitor *monitor, const struct event *event, const struct catalogue_event *type);
+/* Queues an event 255. `id` is a component; `description` in UTF-8. From any thread. */
+void monitor_error(struct monitor *monitor, const char *id, const char *description);
+/* … with a Windows error behind the text. */
+void monitor_error_code(struct monitor *monitor, const char *id, const char *what, DWORD error);
+/* Queues an event 4 or 16. */
+void monitor_state(struct monitor *monitor, const char *state);
+void monitor_configuration(struct monitor *monitor);
+
+/* ---- monitor_driver.c ---- */
+
+DWORD WINAPI reader_main(void *monitor);
+extern const struct facts monitor_facts; /* context: the monitor */

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver as a source: reads records, answers deletion questions at once, hands the rest to the worker. */
+#include "monitor_core.h"
+#include "registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_FIRST 1000   /* milliseconds until a missing driver is looked for again; doubles */
+#define RETRY_LAST 60000
+
+/* ---- what translation asks ---- */
+
+static void lock(void *context)
+{
+    EnterCriticalSection(&((struct monitor *)context)->table_lock);
+}
+
+static void unlock(void *context)
+{
+    LeaveCriticalSection(&((struct monitor *)context)->table_lock);
+}
+
+/* Elapsed time; a performance counter never goes back. */
+static uint64_t now(void *context)
+{
+    static LARGE_INTEGER frequency;
+    LARGE_INTEGER count;
+
+    if (!frequency.QuadPart)
+        QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&count);
+    return (uint64_t)(count.QuadPart / frequency.QuadPart) * 10000000u +
+           (uint64_t)(count.QuadPart % frequency.QuadPart) * 10000000u / (uint64_t)frequency.QuadPart;
+}
+
+static struct match_text user(void *context, struct pool *pool, const uint8_t *sid, uint32_t size)
+{
+    return users_name(((struct monitor *)context)->users, pool, sid, size);
+}
+
+static struct match_text path(void *context, struct pool *pool, struct match_text nt_path)
+{
+    return volumes_dos_path(((struct monitor *)context)->volumes, pool, nt_path);
+}
+
+static struct match_text hashes(void *context, struct pool *pool, struct match_text file)
+{
+    return file_facts_hashes(((struct monitor *)context)->files, pool, file);
+}
+
+static int version(void *context, struct match_text file, struct pe_version *out)
+{
+    return file_facts_version(file, out);
+}
+
+static uint64_t logon_time(void *context, uint64_t luid)
+{
+    return users_logon_time(((struct monitor *)context)->users, luid);
+}
+
+static int query(void *context, uint32_t pid, void *buffer, size_t size)
+{
+    struct monitor *monitor = context;
+    DWORD got = 0, error = ERROR_NOT_READY;
+
+    EnterCriticalSection(&monitor->driver_lock);
+    if (monitor->driver)
+        error = driver_client_query(monitor->driver, pid, buffer, (DWORD)size, &got);
+    LeaveCriticalSection(&monitor->driver_lock);
+    return error ? -ENOENT : (int)got;
+}
+
+const struct facts monitor_facts = { lock, unlock, now, user, path, hashes, version, logon_time, query, NULL, NULL, NULL };
+
+/* ---- records ---- */
+
+static int make_record(struct monitor *monitor, struct pool *pool, void *data, size_t size, struct event *out)
+{
+    struct record record;
+    int status = record_decode(&record, data, size);
+
+    if (status < 0)
+        return status;
+    translate_table(&monitor->translator, pool, &record);
+    status = translate_record(&monitor->translator, pool, &record, NULL, out);
+    if (status == -ENOENT)
+        InterlockedIncrement64(&monitor->counters.no_event);
+    return status;
+}
+
+/* Is the record a question? Only deletion and blocking records can be. */
+static bool is_question(const struct record *record)
+{
+    switch (record->header.EventType) {
+    case WIRE_FILE_DELETE:
+    case WIRE_FILE_BLOCK_EXECUTABLE:
+    case WIRE_FILE_BLOCK_SHREDDING:
+        return record->body.file_delete.TrackerId != WIRE_TRACKER_NONE;
+    }
+    return false;
+}
+
+/* FileDelete rules first, then FileDeleteDetected on the same fields, which the two events share (spec 06 section 6). */
+static enum wire_verdict_result judge(struct monitor *monitor, const struct event *event)
+{
+    if (monitor_wants(monitor, event, event->type))
+        return WIRE_VERDICT_INCLUDE;
+    if (event->type->id == EVENT_FILE_DELETE && monitor_wants(monitor, event, catalogue_find(EVENT_FILE_DELETE_DETECTED)))
+        return WIRE_VERDICT_LOG;
+    return WIRE_VERDICT_EXCLUDE;
+}
+
+static void answer(struct monitor *monitor, const struct record *record)
+{
+    struct pool pool = { 0 };
+    struct event *event = malloc(sizeof(*event));
+    enum wire_verdict_result verdict = WIRE_VERDICT_EXCLUDE;
+
+    if (event && !translate_record(&monitor->translator, &pool, record, NULL, event))
+        verdict = judge(monitor, event);
+    driver_client_verdict(monitor->driver, record->body.file_delete.TrackerId, verdict);
+    pool_free(&pool);
+    free(event);
+}
+
+static void take_record(struct monitor *monitor, const struct record *record, const uint8_t *data, DWORD size)
+{
+    InterlockedIncrement64(&monitor->counters.records);
+    if (is_question(record))
+        answer(monitor, record);
+    else
+        work_queue_push(&monitor->queue, make_record, data, size, true); /* a full queue waits: the driver counts what it loses then */
+}
+
+/* A buffer holds whole records one after the other. */
+static void take_buffer(struct monitor *monitor, const uint8_t *data, DWORD size)
+{
+    struct record *record = malloc(sizeof(*record));
+
+    while (record && size) {
+        int status = record_decode(record, data, size);
+        DWORD used;
+        char text[64];
+
+        if (status == -EBADMSG) {
+            InterlockedIncrement64(&monitor->counters.undecodable);
+            monitor_error(monitor, "Driver", "A damaged record was received");
+            break;
+        }
+        used = record->header.EventSize;
+        if (status > 0) {
+            take_record(monitor, record, data, used);
+        } else if (status == -ENOTSUP) {
+            InterlockedIncrement64(&monitor->counters.unknown_type);
+            snprintf(text, sizeof(text), "Unknown event type to forward %u", (unsigned)record->header.EventType);
+            monitor_error(monitor, "Driver", text);
+        } else {
+            InterlockedIncrement64(&monitor->counters.undecodable);
+        }
+        used = used ? (used + WIRE_RECORD_ALIGNMENT - 1) & ~(WIRE_RECORD_ALIGNMENT - 1) : size;
+        data += used < size ? used : size;
+        size -= used < size ? used : size;
+    }
+    free(record);
+}
+
+/* ---- the reader ---- */
+
+static DWORD connect_driver(struct monitor *monitor)
+{
+    struct driver_client *client;
+    DWORD error = driver_client_open(&client, monitor->driver_name, NULL);
+
+    if (error)
+        return error;
+    EnterCriticalSection(&monitor->driver_lock);
+    monitor->driver = client;
+    LeaveCriticalSection(&monitor->driver_lock);
+    return ERROR_SUCCESS;
+}
+
+static void disconnect_driver(struct monitor *monitor)
+{
+    struct driver_client *client;
+
+    EnterCriticalSection(&monitor->driver_lock);
+    client = monitor->driver;
+    monitor->driver = NULL;
+    LeaveCriticalSection(&monitor->driver_lock);
+    driver_client_close(client);
+}
+
+static DWORD read_all(struct monitor *monitor)
+{
+    const void *data;
+    DWORD size, error;
+
+    while (!(error = driver_client_read(monitor->driver, monitor->stop, &data, &size)))
+        take_buffer(monitor, data, size);
+    return error;
+}
+
+DWORD WINAPI reader_main(void *context)
+{
+    struct monitor *monitor = context;
+    DWORD wait = RETRY_FIRST, reported = ERROR_SUCCESS, error;
+
+    while (WaitForSingleObject(monitor->stop, 0) != WAIT_OBJECT_0) {
+        error = connect_driver(monitor);
+        if (!error) {
+            if (reported)
+                monitor_error(monitor, "Driver", "The driver is back");
+            reported = ERROR_SUCCESS;
+            wait = RETRY_FIRST;
+            error = read_all(monitor);
+            disconnect_driver(monitor);
+        }
+        if (error == ERROR_OPERATION_ABORTED)
+            continue;
+        if (error != reported) /* once per cause, not once per attempt */
+            monitor_error_code(monitor, "Driver", error == ERROR_REVISION_MISMATCH
+                                   ? "The driver is of another version: reinstall. Sources without a driver go on"
+                                   : "The driver cannot be reached, it will be tried again. Sources without a driver go on", error);
+        reported = error;
+        WaitForSingleObject(monitor->stop, wait);
+        wait = wait * 2 > RETRY_LAST ? RETRY_LAST : wait * 2;
+    }
+    return 0;
+}
