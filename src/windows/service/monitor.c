@@ -145,8 +145,7 @@ DWORD monitor_start(struct monitor **out, const struct monitor_options *options,
     InitializeCriticalSection(&monitor->driver_lock);
     monitor->options = *options;
     monitor->driver_name = options->driver ? _wcsdup(options->driver) : NULL;
-    if (options->output_count &&
-        outputs_open(&monitor->outputs, options->outputs, options->output_count, message, size)) {
+    if (options->output_count && monitor_open_outputs(monitor, message, size)) {
         free_monitor(monitor);
         return ERROR_OPEN_FAILED;
     }

@@ -109,7 +109,7 @@ static DWORD ruleset_error_code(int status)
 
 static DWORD make_policy(struct monitor *monitor, struct policy **out)
 {
-    const struct ruleset_options options = { RULESET_ENVIRONMENT, expand, monitor };
+    const struct ruleset_options options = { RULESET_ENVIRONMENT | RULESET_WINDOWS_DEFAULTS, expand, monitor };
     struct policy *policy = calloc(1, sizeof(*policy));
     DWORD error;
 

@@ -59,6 +59,8 @@ DWORD WINAPI watcher_main(void *monitor);
 /* ---- monitor_worker.c ---- */
 
 DWORD WINAPI worker_main(void *monitor);
+/* Opens the options' outputs; 0, or a negative errno with a message. */
+int monitor_open_outputs(struct monitor *monitor, char *message, size_t size);
 /* Matches, names the rule, trims and writes. Worker thread only. */
 void monitor_emit(struct monitor *monitor, struct event *event);
 /* Would rules log it? For verdicts. */

@@ -94,6 +94,36 @@ DWORD WINAPI worker_main(void *context)
     return 0;
 }
 
+/* ---- outputs ---- */
+
+/* What outputs lost becomes an event 255: never silence. */
+static int make_loss(struct monitor *monitor, struct pool *pool, void *data, size_t size, struct event *out)
+{
+    enum { LOSS_TEXT = 1024 };
+    char *text = pool_take(pool, LOSS_TEXT);
+
+    if (!text || !outputs_take_loss(monitor->outputs, text, LOSS_TEXT))
+        return -ENOENT;
+    event_init(out, catalogue_find(EVENT_ERROR), CATALOGUE_WINDOWS);
+    event_set_string(out, ERROR_ID, "Outputs");
+    event_set_string(out, ERROR_Description, text);
+    return 0;
+}
+
+static void on_loss(void *context)
+{
+    struct monitor *monitor = context;
+
+    work_queue_push(&monitor->queue, make_loss, NULL, 0, false);
+}
+
+int monitor_open_outputs(struct monitor *monitor, char *message, size_t size)
+{
+    const struct outputs_options options = { .on_loss = on_loss, .context = monitor };
+
+    return outputs_open(&monitor->outputs, monitor->options.outputs, monitor->options.output_count, &options, message, size);
+}
+
 /* ---- the monitor's own events ---- */
 
 struct error_item {
