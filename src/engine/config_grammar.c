@@ -398,6 +398,9 @@ static void check_group(struct loader *l, const struct tree_node *group)
     check_attributes(l, group, allowed);
     check_name(l, group);
     relation_of(l, group, BLOB_AND);
+    if (!tree_attribute(group, "groupRelation"))
+        report_at(l, CONFIG_WARNING, tree_place_name(group),
+                  "RuleGroup without groupRelation, which the published strict readers refuse; say \"or\" or \"and\"");
     if (is_group(group->parent))
         report_at(l, CONFIG_WARNING, tree_place_name(group),
                   "RuleGroup inside a RuleGroup; only the inner one's name and groupRelation count");

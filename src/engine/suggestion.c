@@ -45,9 +45,9 @@ unsigned suggestion_distance(const char *a, const char *b, unsigned limit)
 
 struct suggestion suggestion_start(const char *word)
 {
-    unsigned limit = (unsigned)(strlen(word) + 2) / 3;
+    unsigned limit = (unsigned)strlen(word) / 3;
 
-    return (struct suggestion){ .word = word, .distance = (limit > 4 ? 4 : limit) + 1 };
+    return (struct suggestion){ .word = word, .distance = (limit > 4 ? 4 : limit < 1 ? 1 : limit) + 1 };
 }
 
 void suggestion_offer(struct suggestion *s, const char *candidate)
