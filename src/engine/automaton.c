@@ -29,7 +29,7 @@ bool literal_found(struct literal_sink *sink, uint32_t number)
     return true;
 }
 
-static uint32_t child(const struct automaton *a, uint32_t state, uint32_t class)
+static inline uint32_t child(const struct automaton *a, uint32_t state, uint32_t class)
 {
     uint32_t slot = (a->node[state].base & ~AUTOMATON_OUTPUT) + class;
 
@@ -47,7 +47,7 @@ static void report(const struct automaton *a, uint32_t state, struct literal_sin
             return;
 }
 
-static bool starts(const struct automaton *a, uint32_t before, uint32_t class)
+static inline bool starts(const struct automaton *a, uint32_t before, uint32_t class)
 {
     return a->pairs[before * a->words + class / 32] >> class % 32 & 1;
 }
@@ -65,7 +65,8 @@ static uint32_t enter(const struct automaton *a, uint32_t before, uint32_t class
 }
 
 /* One step with a byte of class `class`, the byte before having been of class `before`. */
-static uint32_t step(const struct automaton *a, uint32_t state, uint32_t before, uint32_t class, struct literal_sink *sink)
+static inline uint32_t step(const struct automaton *a, uint32_t state, uint32_t before, uint32_t class,
+                            struct literal_sink *sink)
 {
     while (state) {
         uint32_t next = child(a, state, class);
@@ -126,6 +127,14 @@ void automaton_find(const struct automaton *a, const uint8_t *text, uint32_t siz
     }
 }
 
+/* The bytes of one unit, in the direction of reading; 0 when they lead out of the trie. */
+static uint32_t walk_unit(const struct automaton *a, uint32_t state, const struct fold_unit *unit, bool backward)
+{
+    for (uint32_t k = 0; k < unit->size && state; k++)
+        state = child(a, state, a->map[unit->byte[backward ? unit->size - 1 - k : k]]);
+    return state;
+}
+
 void automaton_prefix(const struct automaton *a, const uint8_t *text, uint32_t size, struct literal_sink *sink)
 {
     const uint8_t *end = text + size;
@@ -137,12 +146,14 @@ void automaton_prefix(const struct automaton *a, const uint8_t *text, uint32_t s
             literal_found(sink, a->literal[state] - 1);
         if (text == end)
             return;
-        text += fold_forward(text, end, &unit);
-        for (uint32_t k = 0; k < unit.size; k++) {
-            state = child(a, state, a->map[unit.byte[k]]);
-            if (!state)
-                return;
+        if (*text < 0x80) {
+            state = child(a, state, a->map[*text++]);
+        } else {
+            text += fold_forward(text, end, &unit);
+            state = walk_unit(a, state, &unit, false);
         }
+        if (!state)
+            return;
     }
 }
 
@@ -174,11 +185,13 @@ void automaton_suffix(const struct automaton *a, const uint8_t *start, uint32_t 
             report_suffix(a->literal[state] - 1, start, text, sink);
         if (text == start)
             return;
-        text -= fold_backward(start, text, &unit);
-        for (uint32_t k = unit.size; k-- > 0;) {
-            state = child(a, state, a->map[unit.byte[k]]);
-            if (!state)
-                return;
+        if (text[-1] < 0x80) {
+            state = child(a, state, a->map[*--text]);
+        } else {
+            text -= fold_backward(start, text, &unit);
+            state = walk_unit(a, state, &unit, true);
         }
+        if (!state)
+            return;
     }
 }

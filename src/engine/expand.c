@@ -7,8 +7,6 @@
 
 #include "fold.h"
 
-#include <string.h>
-
 struct value {
     const uint8_t *bytes; /* folded */
     uint32_t size;
@@ -41,7 +39,10 @@ static bool occurs(struct subject s, struct value v)
 
 static const uint8_t *find_byte(const uint8_t *bytes, uint32_t size, uint8_t byte)
 {
-    return size ? memchr(bytes, byte, size) : NULL;
+    for (; size; bytes++, size--)
+        if (*bytes == byte)
+            return bytes;
+    return NULL;
 }
 
 static bool image(struct subject s, struct value v, bool slash)

@@ -105,7 +105,7 @@ void ruleset_explain(const struct ruleset *rules, const struct catalogue_event *
     struct match m;
 
     if (tag) {
-        m = match_begin(rules, tag, event, fields, session, scratch);
+        match_begin(&m, rules, tag, event, fields, session, scratch);
         s.match = &m;
         for (uint32_t i = 0; i < tag->block_count; i++) {
             enum state state;

@@ -352,23 +352,22 @@ static void decide_in_sequence(struct match *m, struct match_result *result)
         name_result(m, sequence.name, result);
 }
 
-struct match match_begin(const struct ruleset *rules, const struct tag *tag, const struct catalogue_event *event,
-                         const struct match_text *fields, uint32_t session, void *scratch)
+void match_begin(struct match *m, const struct ruleset *rules, const struct tag *tag, const struct catalogue_event *event,
+                 const struct match_text *fields, uint32_t session, void *scratch)
 {
     uint32_t item_words = (tag->item_count + 31) / 32, summary_words = (item_words + 31) / 32;
-    struct match m = { .rules = rules, .tag = tag, .fields = fields, .session = session };
 
-    m.member = (uint32_t)(event - tag->first);
-    m.sink.literals = tag->literals;
-    m.sink.postings = tag->postings;
-    m.sink.summary = scratch;
-    m.sink.candidates = m.sink.summary + summary_words;
-    m.sink.hits = m.sink.candidates + item_words;
-    m.sink.slash = rules->options.flags & RULESET_SLASH_IMAGE;
-    m.expanded = (uint8_t *)(m.sink.hits + (tag->literal_count + 31) / 32);
+    *m = (struct match){ .rules = rules, .tag = tag, .fields = fields, .session = session };
+    m->member = (uint32_t)(event - tag->first);
+    m->sink.literals = tag->literals;
+    m->sink.postings = tag->postings;
+    m->sink.summary = scratch;
+    m->sink.candidates = m->sink.summary + summary_words;
+    m->sink.hits = m->sink.candidates + item_words;
+    m->sink.slash = rules->options.flags & RULESET_SLASH_IMAGE;
+    m->expanded = (uint8_t *)(m->sink.hits + (tag->literal_count + 31) / 32);
     for (uint32_t i = 0; i < summary_words; i++)
-        m.sink.summary[i] = 0;
-    return m;
+        m->sink.summary[i] = 0;
 }
 
 size_t match_scratch_size(const struct tag *tag)
@@ -399,7 +398,7 @@ void ruleset_match(const struct ruleset *rules, const struct catalogue_event *ev
         result->decision = default_included(rules, event) ? MATCH_LOG : MATCH_DROP;
         return;
     }
-    m = match_begin(rules, tag, event, fields, session, scratch);
+    match_begin(&m, rules, tag, event, fields, session, scratch);
     if (tag->frozen_names && !(rules->options.flags & RULESET_KERNEL))
         decide_in_sequence(&m, result);
     else

@@ -16,8 +16,8 @@ struct match {
 };
 
 /* Prepares a match in the caller's scratch. */
-struct match match_begin(const struct ruleset *rules, const struct tag *tag, const struct catalogue_event *event,
-                         const struct match_text *fields, uint32_t session, void *scratch);
+void match_begin(struct match *match, const struct ruleset *rules, const struct tag *tag, const struct catalogue_event *event,
+                 const struct match_text *fields, uint32_t session, void *scratch);
 /* What filters see of a field of the event; `data` is NULL when it has no text (kernel only). */
 struct match_text match_field(const struct match *match, uint32_t field);
 enum state match_filter(struct match *match, const struct block *block, const struct filter *filter);

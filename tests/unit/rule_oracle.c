@@ -175,6 +175,8 @@ static bool kernel_event(struct random *r, const struct pair *kernel, const stru
     ruleset_match(kernel->rules, event, fields, 0, kernel->scratch, &got);
     oracle_match(kernel->oracle, event, fields, 0, &want);
     compared++;
+    logged += got.decision == MATCH_LOG;
+    dropped += got.decision == MATCH_DROP;
     undecided += got.decision == MATCH_UNDECIDED;
     if (want.decision != MATCH_UNDECIDED && want.decision != got.decision) {
         show(event, fields, &got, &want);
