@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Write starting inputs of a fuzz target: one function per target, yielding bytes. usage: seeds.py TARGET DIRECTORY"""
+import os
+import struct
+import sys
+
+CONFIGS = [
+    '<Sysmon schemaversion="4.90"/>',
+    '<?xml version="1.0" encoding="ISO-8859-1"?>\n<Sysmon schemaversion="4.1"><HashAlgorithms>md5,sha256</HashAlgorithms>'
+    '<FieldSizes>Image:5</FieldSizes><ProcessAccessConfig>a:0x10,b::c</ProcessAccessConfig><CaptureClipboard/>'
+    '<CheckRevocation>False</CheckRevocation><ArchiveDirectory>a</ArchiveDirectory></Sysmon>',
+    '<Sysmon schemaversion="4.90"><EventFiltering><RuleGroup name="G" groupRelation="or"><ProcessCreate onmatch="include">'
+    '<Image condition="contains any" name="n">a;b;;c</Image><Rule name="R" groupRelation="and"><User>u</User><Image>&lt;&#65;'
+    '<![CDATA[x]]></Image></Rule></ProcessCreate></RuleGroup><FileCreate default="include"/></EventFiltering></Sysmon>',
+    '<Sysmon schemaversion="5.0"><EventFiltering><RegistryEvent onmatch="exclude"><Rule><TargetObject>a</TargetObject>'
+    '<Details condition="begin with">b</Details></Rule></RegistryEvent><WmiEvent onmatch="include"><Type>Script</Type></WmiEvent>'
+    '<New><X/></New></EventFiltering><!-- c --></Sysmon>',
+]
+
+
+def config():
+    for i, text in enumerate(CONFIGS):
+        yield bytes([i]) + text.encode()
+        yield bytes([i]) + b'\xff\xfe' + text.encode('utf-16-le')
+
+
+def markup():
+    for text in CONFIGS:
+        yield text.encode()
+
+
+def units(text, size=None):
+    data = text.encode('utf-16-le') + b'\0\0'
+    return data.ljust(size, b'\0') if size else data
+
+
+def append(data, record):
+    data += record
+    data += b'\0' * (-len(data) % 8)
+
+
+def blob_of(blocks):
+    """blocks: (event, default, relation, [(field, condition, value, in a rule)])"""
+    data = bytearray(struct.pack('<6I', 0x120000, len(blocks), 24, 0x4005A, 24, 0))
+    previous = rule = 0
+    for event, default, relation, filters in blocks:
+        start, last, aggregation = len(data), 0, 0
+        if previous:
+            struct.pack_into('<I', data, previous + 12, start)
+        append(data, struct.pack('<6I', event, default, relation, 0, len(filters), 0))
+        for field, condition, value, inside in filters:
+            if inside and not aggregation:
+                rule += 1
+                aggregation = len(data)
+                append(data, units('R', 256) + struct.pack('<Q7I', 0, rule, 0, 0, 1, 1, 0, 0))
+            at, text = len(data), units(value)
+            struct.pack_into('<I', data, last + 520 if last else start + 20, at)
+            link = (rule, aggregation) if inside else (0, 0)
+            append(data, struct.pack('<I', field) + units('n', 512) + struct.pack('<5I', condition, 0, len(text), *link) + text + b'\0')
+            last = at
+        previous = start
+    return bytes(data)
+
+
+def blob():
+    yield blob_of([(1, 1, 0, [])])
+    yield blob_of([(1, 1, 0, [(4, 13, 'cmd.exe', False), (12, 0, 'a', True), (12, 3, 'a;b', True)]), (11, 0, 1, [])])
+    yield blob_of([(e, e % 2, e % 2, [(f, (e + f) % 16, 'v%d;w' % f, f > 2) for f in range(5)]) for e in (1, 3, 12, 13, 17, 22)])
+
+
+def main():
+    target, folder = sys.argv[1:3]
+    for number, data in enumerate(globals()[target]()):
+        with open(os.path.join(folder, f'seed-{number}'), 'wb') as out:
+            out.write(data)
+
+
+if __name__ == '__main__':
+    main()
