@@ -24,6 +24,8 @@ enum wire_type {
     WIRE_EXIT,     /* the last thread of a process ended: struct wire_exit */
     WIRE_FORK,     /* a process was made that runs on in its maker's program: struct wire_fork */
     WIRE_RUNNING,  /* a process that runs since before the sensor: struct wire_exec without arguments; not from the ring */
+    WIRE_CONNECTION, /* struct wire_connection */
+    WIRE_DNS,        /* a packet from or to port 53: struct wire_dns */
     WIRE_TYPE_COUNT
 };
 
@@ -101,6 +103,35 @@ struct wire_fork {
     uint32_t reserved;
 };
 
+/*
+ * A TCP connection that was made, refused or accepted, or the first datagram of a UDP flow. The header's process is
+ * the one that connected, accepted or sent; when it could not be told, pid is 0.
+ */
+struct wire_connection {
+    struct wire_header header; /* its time: of the connect call, of the end of the handshake, of the datagram */
+    uint64_t socket;           /* the socket while it lives */
+    uint32_t net_namespace;
+    int32_t error;             /* of a connection attempt that failed: errno */
+    uint8_t ipv6, protocol;    /* protocol: IPPROTO_TCP, IPPROTO_UDP */
+    uint8_t initiated;         /* by this side */
+    uint8_t guessed;           /* the process is that of the listening socket: who accepts is not known */
+    uint16_t local_port, remote_port;
+    uint8_t local[16], remote[16]; /* IPv4: the first 4 bytes */
+};
+
+/* A UDP datagram, or what one TCP segment carries. The header's process is the socket's, as for a connection. */
+struct wire_dns {
+    struct wire_header header;
+    uint64_t socket; /* cookie */
+    uint8_t ipv6, protocol, outgoing, reserved;
+    uint16_t local_port, remote_port;
+    uint8_t local[16], remote[16];
+    uint32_t total_size;   /* of the packet's payload */
+    uint32_t payload_size; /* of it here: at most WIRE_DNS_PAYLOAD; then the bytes, and padding */
+};
+
+#define WIRE_DNS_PAYLOAD 4096
+
 /* One line per event type in the sensor's counters; `seen` includes what was lost. */
 struct wire_counters {
     uint64_t seen;
@@ -115,3 +146,5 @@ WIRE_ASSERT_SIZE(wire_exec, 176);
 WIRE_ASSERT_SIZE(wire_arguments, 56);
 WIRE_ASSERT_SIZE(wire_exit, 56);
 WIRE_ASSERT_SIZE(wire_fork, 64);
+WIRE_ASSERT_SIZE(wire_connection, 104);
+WIRE_ASSERT_SIZE(wire_dns, 104);

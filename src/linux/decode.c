@@ -62,23 +62,30 @@ int decode_arguments(const struct wire_arguments **out, struct match_text *text,
     return 0;
 }
 
-int decode_exit(const struct wire_exit **out, const void *record, size_t size)
+/* A record that is nothing but its fixed part. */
+#define DECODE_FIXED(name)                                                                    \
+    int decode_##name(const struct wire_##name **out, const void *record, size_t size)        \
+    {                                                                                         \
+        struct match_text rest;                                                               \
+                                                                                              \
+        if (!fixed(record, size, sizeof **out, &rest))                                        \
+            return -EBADMSG;                                                                  \
+        *out = record;                                                                        \
+        return 0;                                                                             \
+    }
+
+DECODE_FIXED(exit)
+DECODE_FIXED(fork)
+DECODE_FIXED(connection)
+
+int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size)
 {
+    const struct wire_dns *dns = record;
     struct match_text rest;
 
-    if (!fixed(record, size, sizeof **out, &rest))
+    if (!fixed(record, size, sizeof *dns, &rest) || !take(&rest, dns->payload_size, payload))
         return -EBADMSG;
-    *out = record;
-    return 0;
-}
-
-int decode_fork(const struct wire_fork **out, const void *record, size_t size)
-{
-    struct match_text rest;
-
-    if (!fixed(record, size, sizeof **out, &rest))
-        return -EBADMSG;
-    *out = record;
+    *out = dns;
     return 0;
 }
 

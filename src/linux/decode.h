@@ -17,6 +17,8 @@ int decode_exec(struct decoded_exec *out, const void *record, size_t size);
 int decode_arguments(const struct wire_arguments **out, struct match_text *text, const void *record, size_t size);
 int decode_exit(const struct wire_exit **out, const void *record, size_t size);
 int decode_fork(const struct wire_fork **out, const void *record, size_t size);
+int decode_connection(const struct wire_connection **out, const void *record, size_t size);
+int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size);
 
 /* Leaf-first components to an absolute path; returns its size. `out` must hold text.size + 2 bytes; it is terminated. */
 size_t decode_path(char *out, struct match_text text);

@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* Each record of the sensor to its event. */
 #include "linux/monitor_state.h"
+#include "linux/network_events.h"
 #include "linux/proc.h"
 #include "linux/process_events.h"
 
 #include <string.h>
+#include <time.h>
+
+/* An accepted connection whose process has not shown itself is looked for this often, and after a second given up on. */
+#define CLAIM_INTERVAL_NS 20000000u
+#define CLAIM_PATIENCE_NS 1000000000u
+
+static uint64_t monitor_now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
 
 static struct match_text command_line(struct monitor *monitor, const struct decoded_exec *exec, struct match_text arguments)
 {
@@ -93,11 +107,27 @@ static bool on_fork(struct monitor *monitor, const void *record, size_t size)
     return true;
 }
 
+static bool on_connection(struct monitor *monitor, const void *record, size_t size)
+{
+    const struct wire_connection *connection;
+    const struct process *process;
+
+    if (decode_connection(&connection, record, size))
+        return false;
+    process = processes_of(&monitor->processes, &connection->header, &monitor->arena);
+    if (!process)
+        return true;
+    network_event(&monitor->event, &monitor->processes, connection, process, &monitor->arena);
+    emitter_emit(&monitor->emitter, &monitor->event);
+    return true;
+}
+
 static bool (*const handlers[WIRE_TYPE_COUNT])(struct monitor *, const void *, size_t) = {
     [WIRE_EXEC] = on_exec,
     [WIRE_ARGUMENTS] = on_arguments,
     [WIRE_EXIT] = on_exit,
     [WIRE_FORK] = on_fork,
+    [WIRE_CONNECTION] = on_connection,
 };
 
 void monitor_dispatch(struct monitor *monitor, const void *record, size_t size)
@@ -115,21 +145,35 @@ void monitor_dispatch(struct monitor *monitor, const void *record, size_t size)
     text_reset(&monitor->arena);
 }
 
+/* Half of what looking takes may be spent on looking. */
+static void claim(struct monitor *monitor)
+{
+    uint64_t begin = monitor_now(), now;
+
+    if (!sensor_unclaimed(monitor->sensor) || begin < monitor->next_claim)
+        return;
+    sensor_claim(monitor->sensor, begin - CLAIM_PATIENCE_NS);
+    now = monitor_now();
+    monitor->next_claim = now + (now - begin > CLAIM_INTERVAL_NS ? now - begin : CLAIM_INTERVAL_NS);
+}
+
 void monitor_settle(struct monitor *monitor)
 {
-    if (!monitor->arguments.count)
-        return;
-    arguments_give_up(&monitor->arguments, 0, started, monitor);
+    if (monitor->arguments.count)
+        arguments_give_up(&monitor->arguments, 0, started, monitor);
+    claim(monitor);
     text_reset(&monitor->arena);
 }
 
 bool monitor_unsettled(const struct monitor *monitor)
 {
-    return monitor->arguments.count > 0;
+    return monitor->arguments.count || sensor_unclaimed(monitor->sensor);
 }
 
 void monitor_finish(struct monitor *monitor)
 {
     monitor_settle(monitor);
     monitor_settle(monitor);
+    if (sensor_unclaimed(monitor->sensor))
+        sensor_claim(monitor->sensor, UINT64_MAX);
 }

@@ -22,7 +22,7 @@
  * every record. An idle one does not wake it at all. */
 #define NAP_NS 4000000
 /* How long an unfinished command line or another half event may wait for its second half. */
-#define PATIENCE_MS 50
+#define PATIENCE_MS 20
 
 static void on_record(void *context, const void *record, size_t size)
 {
@@ -73,6 +73,16 @@ static void on_running(void *context, const void *record, size_t size)
     text_reset(&monitor->arena);
 }
 
+/* What the rules could log. */
+static uint32_t features(const struct monitor *monitor)
+{
+    uint32_t wanted = 0;
+
+    if (ruleset_wants(monitor->emitter.rules, EVENT_NETWORK_CONNECT))
+        wanted |= SENSOR_TCP;
+    return wanted;
+}
+
 int monitor_open(struct monitor **out, const struct monitor_options *options, char *error, size_t error_size)
 {
     struct monitor *monitor = calloc(1, sizeof *monitor);
@@ -92,7 +102,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, ch
         result = EXIT_INTERNAL;
         goto fail;
     }
-    result = sensor_open(&monitor->sensor, on_record, monitor, error, error_size);
+    result = sensor_open(&monitor->sensor, features(monitor), on_record, monitor, error, error_size);
     if (result)
         goto fail;
     result = sensor_running(monitor->sensor, on_running, monitor);
@@ -119,7 +129,7 @@ int monitor_configure(struct monitor *monitor, const struct config *config, cons
     if (result)
         return result;
     monitor->parked.mask = mask ? mask : HASH_DEFAULT;
-    return 0;
+    return monitor->sensor ? sensor_observe(monitor->sensor, features(monitor)) : 0;
 }
 
 /* --- the loop --------------------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct monitor {
     struct parked parked;
     struct emitter emitter;
     uint64_t users_checked; /* as processes.now */
+    uint64_t next_claim;    /* CLOCK_BOOTTIME, ns */
     uint64_t undecodable;   /* records */
     int64_t deadline;       /* ms, CLOCK_MONOTONIC; 0 = none */
     int signals, epoll;

@@ -3,6 +3,8 @@
 #include "linux/sensor.h"
 
 #include "cli/exit_codes.h"
+#include "linux/attachments.h"
+#include "linux/hooks.h"
 #include "sensor.skel.h"
 
 #include <bpf/bpf.h>
@@ -16,12 +18,16 @@
 #include <unistd.h>
 
 #define LOG_SIZE 4096
+#define CLAIM_BATCH 1024
 
 struct sensor {
     struct sensor_bpf *programs;
     struct ring_buffer *ring;
+    struct hooks hooks;
+    struct bpf_link *link[SENSOR_MAX_ATTACHMENTS]; /* by index of attachments[] */
     sensor_record_function *record;
     void *context;
+    uint64_t given_up; /* connections delivered from here */
 };
 
 /* The last lines libbpf printed: shown only when loading fails. */
@@ -69,7 +75,63 @@ static int refusal(int error, char *text, size_t size)
     return EXIT_SENSOR;
 }
 
-int sensor_open(struct sensor **out, sensor_record_function *record, void *context, char *error, size_t error_size)
+static struct bpf_link *attach(struct sensor *sensor, const struct attachment *attachment)
+{
+    struct bpf_program *program = attachment->program(sensor->programs);
+
+    switch (attachment->kind) {
+    case ATTACH_TRACEPOINT: return hooks_tracepoint(&sensor->hooks, program, attachment->target);
+    case ATTACH_CGROUP: return hooks_cgroup(&sensor->hooks, program);
+    case ATTACH_ITERATOR: return bpf_program__attach_iter(program, NULL);
+    default: return bpf_program__attach(program);
+    }
+}
+
+int sensor_observe(struct sensor *sensor, uint32_t features)
+{
+    for (unsigned i = 0; i < attachment_count; i++) {
+        const struct attachment *attachment = &attachments[i];
+
+        if (!(attachment->features & features) && attachment->features != ALWAYS) {
+            bpf_link__destroy(sensor->link[i]);
+            sensor->link[i] = NULL;
+        } else if (!sensor->link[i]) {
+            sensor->link[i] = attach(sensor, attachment);
+            if (!sensor->link[i] && attachment->flags & ATTACH_REQUIRED)
+                return errno ? -errno : -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* A program for a hook that this kernel does not have would make loading fail. */
+static void choose_programs(struct sensor *sensor)
+{
+    for (unsigned i = 0; i < attachment_count; i++)
+        if (attachments[i].kind == ATTACH_RAW && !(attachments[i].flags & ATTACH_REQUIRED) &&
+            !hooks_have_raw(&sensor->hooks, attachments[i].target))
+            bpf_program__set_autoload(attachments[i].program(sensor->programs), false);
+    hooks_forget_types(&sensor->hooks);
+}
+
+static int load(struct sensor *sensor)
+{
+    int result;
+
+    sensor->programs = sensor_bpf__open();
+    if (!sensor->programs)
+        return -errno;
+    sensor->programs->rodata->own_pid = (uint32_t)getpid();
+    choose_programs(sensor);
+    result = sensor_bpf__load(sensor->programs);
+    if (result)
+        return result;
+    sensor->ring = ring_buffer__new(bpf_map__fd(sensor->programs->maps.events), on_record, sensor, NULL);
+    return sensor->ring ? 0 : -errno;
+}
+
+int sensor_open(struct sensor **out, uint32_t features, sensor_record_function *record, void *context, char *error,
+                size_t error_size)
 {
     struct sensor *sensor = calloc(1, sizeof *sensor);
     int result;
@@ -77,45 +139,39 @@ int sensor_open(struct sensor **out, sensor_record_function *record, void *conte
     if (!sensor)
         return EXIT_INTERNAL;
     libbpf_set_print(keep_log);
+    hooks_open(&sensor->hooks);
     sensor->record = record;
     sensor->context = context;
-    sensor->programs = sensor_bpf__open();
-    if (!sensor->programs) {
-        result = -errno;
-        goto fail;
+    result = load(sensor);
+    if (!result)
+        result = sensor_observe(sensor, features);
+    if (result) {
+        result = refusal(result, error, error_size);
+        sensor_close(sensor);
+        return result;
     }
-    sensor->programs->rodata->own_pid = (uint32_t)getpid();
-    result = sensor_bpf__load(sensor->programs);
-    if (result)
-        goto fail;
-    sensor->ring = ring_buffer__new(bpf_map__fd(sensor->programs->maps.events), on_record, sensor, NULL);
-    if (!sensor->ring) {
-        result = -errno;
-        goto fail;
-    }
-    result = sensor_bpf__attach(sensor->programs);
-    if (result)
-        goto fail;
     *out = sensor;
     return 0;
-fail:
-    result = refusal(result, error, error_size);
-    sensor_close(sensor);
-    return result;
+}
+
+void sensor_detach(struct sensor *sensor)
+{
+    for (unsigned i = 0; i < attachment_count; i++) {
+        bpf_link__destroy(sensor->link[i]);
+        sensor->link[i] = NULL;
+    }
 }
 
 void sensor_close(struct sensor *sensor)
 {
     if (!sensor)
         return;
+    if (sensor->programs)
+        sensor_detach(sensor);
     ring_buffer__free(sensor->ring);
     sensor_bpf__destroy(sensor->programs);
+    hooks_close(&sensor->hooks);
     free(sensor);
-}
-
-void sensor_detach(struct sensor *sensor)
-{
-    sensor_bpf__detach(sensor->programs);
 }
 
 /* Hands the records of an iterator over; they may straddle reads. */
@@ -146,15 +202,65 @@ static int read_records(int fd, sensor_record_function *record, void *context)
     return count < 0 ? -errno : 0;
 }
 
+static void ignore(void *context, const void *record, size_t size)
+{
+}
+
+/* Runs the iterator `program` once. */
+static int iterate(struct sensor *sensor, const struct bpf_program *program, sensor_record_function *record, void *context)
+{
+    int fd, result;
+
+    for (unsigned i = 0; i < attachment_count; i++)
+        if (sensor->link[i] && attachments[i].program(sensor->programs) == program) {
+            fd = bpf_iter_create(bpf_link__fd(sensor->link[i]));
+            if (fd < 0)
+                return -errno;
+            result = read_records(fd, record, context);
+            close(fd);
+            return result;
+        }
+    return -ENOENT;
+}
+
 int sensor_running(struct sensor *sensor, sensor_record_function *record, void *context)
 {
-    int fd = bpf_iter_create(bpf_link__fd(sensor->programs->links.process_running)), result;
+    int result = iterate(sensor, sensor->programs->progs.process_running, record, context);
 
-    if (fd < 0)
-        return -errno;
-    result = read_records(fd, record, context);
-    close(fd);
+    iterate(sensor, sensor->programs->progs.socket_listeners, ignore, NULL);
     return result;
+}
+
+/* Whoever takes the entry away reports it. */
+static void deliver_unclaimed(struct sensor *sensor, uint64_t key, struct wire_connection *connection)
+{
+    if (bpf_map_delete_elem(bpf_map__fd(sensor->programs->maps.unclaimed), &key))
+        return;
+    __atomic_fetch_sub(&sensor->programs->bss->unclaimed_count, 1, __ATOMIC_RELAXED);
+    sensor->given_up++;
+    connection->header.type = WIRE_CONNECTION;
+    connection->header.size = sizeof *connection;
+    sensor->record(sensor->context, connection, sizeof *connection);
+}
+
+unsigned sensor_unclaimed(const struct sensor *sensor)
+{
+    return sensor->programs->bss->unclaimed_count;
+}
+
+void sensor_claim(struct sensor *sensor, uint64_t give_up)
+{
+    int map = bpf_map__fd(sensor->programs->maps.unclaimed);
+    struct wire_connection connection;
+    uint64_t keys[CLAIM_BATCH];
+    unsigned count = 0;
+
+    iterate(sensor, sensor->programs->progs.socket_owners, ignore, NULL);
+    while (count < CLAIM_BATCH && !bpf_map_get_next_key(map, count ? &keys[count - 1] : NULL, &keys[count]))
+        count++;
+    for (unsigned i = 0; i < count; i++)
+        if (!bpf_map_lookup_elem(map, &keys[i], &connection) && connection.header.time < give_up)
+            deliver_unclaimed(sensor, keys[i], &connection);
 }
 
 int sensor_descriptor(const struct sensor *sensor)
@@ -193,6 +299,7 @@ int sensor_counters(const struct sensor *sensor, struct wire_counters *out)
             out[type].lost_scratch += values[i].lost_scratch;
         }
     }
+    out[WIRE_CONNECTION].seen += sensor->given_up;
     free(values);
     return result;
 }

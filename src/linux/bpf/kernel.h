@@ -20,6 +20,7 @@ typedef __u32 __wsum;
 typedef __u8 uint8_t;
 typedef __u16 uint16_t;
 typedef __u32 uint32_t;
+typedef __s32 int32_t;
 typedef __u64 uint64_t;
 typedef __s64 int64_t;
 typedef _Bool bool;
@@ -35,6 +36,7 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -99,6 +101,7 @@ struct file {
     struct inode *f_inode;
     unsigned int f_mode;
     unsigned int f_flags;
+    void *private_data;
 };
 
 struct fs_struct {
@@ -217,6 +220,95 @@ struct bpf_iter__task {
     struct task_struct *task;
 };
 
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+    __u8 u6_addr8[16];
+};
+
+struct sock_common {
+    __be32 skc_daddr, skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+typedef struct {
+    int owned;
+} socket_lock_t;
+
+struct socket;
+
+struct sock {
+    struct sock_common __sk_common;
+    socket_lock_t sk_lock;
+    __u16 sk_protocol, sk_type;
+    int sk_err;
+    struct socket *sk_socket;
+};
+
+struct inet_sock {
+    struct sock sk;
+    __be32 inet_saddr;
+    __be16 inet_sport;
+};
+
+struct socket {
+    struct sock *sk;
+};
+
+struct bpf_iter__task_file {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+    __u32 fd;
+    struct file *file;
+};
+
 #pragma clang attribute pop
+
+/* Contexts of network programs: the kernel's interface, fixed. */
+struct bpf_sock {
+    __u32 bound_dev_if, family, type, protocol, mark, priority, src_ip4, src_ip6[4], src_port;
+    __be16 dst_port;
+    __u16 : 16;
+    __u32 dst_ip4, dst_ip6[4], state;
+    __s32 rx_queue_mapping;
+};
+
+struct bpf_sock_addr {
+    __u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, msg_src_ip4, msg_src_ip6[4];
+    union {
+        struct bpf_sock *sk;
+        __u64 : 64;
+    } __attribute__((aligned(8)));
+};
+
+struct __sk_buff {
+    __u32 len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto, priority;
+    __u32 ingress_ifindex, ifindex, tc_index, cb[5], hash, tc_classid, data, data_end, napi_id;
+    __u32 family, remote_ip4, local_ip4, remote_ip6[4], local_ip6[4], remote_port, local_port, data_meta;
+    __u64 flow_keys __attribute__((aligned(8)));
+    __u64 tstamp;
+    __u32 wire_len, gso_segs;
+    struct bpf_sock *sk __attribute__((aligned(8)));
+};
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_CLOSE,
+       TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING };
 
 #define PF_KTHREAD 0x00200000

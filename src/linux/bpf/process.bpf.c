@@ -2,7 +2,6 @@
 /* Programs started and processes ended: events 1 and 5, and the table of live processes all other records refer to. */
 #include "path.h"
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 volatile __u32 reader_sleeps = 0;
 const volatile __u32 own_pid = 0;

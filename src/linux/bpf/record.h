@@ -64,6 +64,9 @@ extern volatile __u32 reader_sleeps;
 /* The monitor itself: never reported. */
 extern const volatile __u32 own_pid;
 
+/* The same in every object, as the linker demands. */
+char LICENSE[] __weak SEC("license") = "Dual MIT/GPL";
+
 #define READ(source, ...) BPF_CORE_READ(source, __VA_ARGS__)
 
 static __always_inline struct wire_counters *counters_of(__u32 type)
@@ -122,14 +125,11 @@ static __always_inline int record_send(struct record *record)
     return error;
 }
 
-static __always_inline void record_header(struct record *record, __u32 type, struct task_struct *task)
+/* Who: the process of `task`. */
+static __always_inline void header_identity(struct wire_header *header, struct task_struct *task)
 {
-    struct wire_header *header = (struct wire_header *)record->bytes;
     struct known_process *known;
 
-    header->type = type;
-    header->flags = 0;
-    header->time = bpf_ktime_get_boot_ns();
     header->pid = READ(task, tgid);
     header->tid = READ(task, pid);
     header->start = READ(task, group_leader, start_boottime);
@@ -137,6 +137,19 @@ static __always_inline void record_header(struct record *record, __u32 type, str
     header->parent_pid = READ(task, real_parent, tgid);
     known = bpf_map_lookup_elem(&processes, &header->pid);
     header->image = known && known->start == header->start ? known->image : 0;
+}
+
+static __always_inline void header_fill(struct wire_header *header, __u32 type, struct task_struct *task)
+{
+    header->type = type;
+    header->flags = 0;
+    header->time = bpf_ktime_get_boot_ns();
+    header_identity(header, task);
+}
+
+static __always_inline void record_header(struct record *record, __u32 type, struct task_struct *task)
+{
+    header_fill((struct wire_header *)record->bytes, type, task);
 }
 
 /* Room for `size` bytes of fixed part. */
