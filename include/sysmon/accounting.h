@@ -19,6 +19,7 @@ extern "C" {
 #define LOSS_CAUSES(X)                                                                                  \
     X(LOSS_RING_FULL, "kernel", "ring full")       /* or the driver's queue: read more slowly than events come */ \
     X(LOSS_SCRATCH_BUSY, "kernel", "scratch busy") /* one program interrupted another of its kind */         \
+    X(LOSS_PROGRAM_BUSY, "kernel", "program busy") /* the kernel did not call it within itself */             \
     X(LOSS_KERNEL_MEMORY, "kernel", "no memory")                                                         \
     X(LOSS_SOURCE_FULL, "source", "queue full")    /* fanotify, netlink, ETW: their buffers */               \
     X(LOSS_BAD_RECORD, "decode", "bad record")     /* sizes and record disagree */                           \

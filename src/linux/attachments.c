@@ -21,16 +21,16 @@ PROGRAM(socket_owners)
 PROGRAM(socket_listeners)
 
 const struct attachment attachments[] = {
-    { process_exec_program, "sched_process_exec", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS },
-    { process_fork_program, "sched_process_fork", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS },
-    { process_exit_program, "sched_process_exit", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS },
-    { process_running_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, ALWAYS },
-    { socket_state_program, "inet_sock_set_state", ATTACH_RAW, ATTACH_REQUIRED, SENSOR_TCP },
-    { socket_destroyed_program, "tcp_destroy_sock", ATTACH_RAW, ATTACH_REQUIRED, SENSOR_TCP },
-    { socket_peer4_program, NULL, ATTACH_CGROUP, 0, SENSOR_TCP },
-    { socket_peer6_program, NULL, ATTACH_CGROUP, 0, SENSOR_TCP },
-    { socket_owners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP },
-    { socket_listeners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP },
+    { process_exec_program, "sched_process_exec", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS, WIRE_EXEC },
+    { process_fork_program, "sched_process_fork", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS, WIRE_FORK },
+    { process_exit_program, "sched_process_exit", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS, WIRE_EXIT },
+    { process_running_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, ALWAYS, 0 },
+    { socket_state_program, "inet_sock_set_state", ATTACH_RAW, ATTACH_REQUIRED, SENSOR_TCP, WIRE_CONNECTION },
+    { socket_destroyed_program, "tcp_destroy_sock", ATTACH_RAW, ATTACH_REQUIRED, SENSOR_TCP, 0 },
+    { socket_peer4_program, NULL, ATTACH_CGROUP, 0, SENSOR_TCP, 0 },
+    { socket_peer6_program, NULL, ATTACH_CGROUP, 0, SENSOR_TCP, 0 },
+    { socket_owners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
+    { socket_listeners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
 };
 const unsigned attachment_count = sizeof attachments / sizeof attachments[0];
 _Static_assert(sizeof attachments / sizeof attachments[0] <= SENSOR_MAX_ATTACHMENTS, "raise the limit");

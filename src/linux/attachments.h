@@ -27,6 +27,7 @@ struct attachment {
     enum attachment_kind kind;
     unsigned flags;
     uint32_t features; /* enum sensor_feature: needed for any of them */
+    uint32_t type;     /* enum wire_type of its records; 0 = it makes none */
 };
 
 extern const struct attachment attachments[];

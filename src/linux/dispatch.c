@@ -12,12 +12,22 @@
 #define CLAIM_INTERVAL_NS 20000000u
 #define CLAIM_PATIENCE_NS 1000000000u
 
-static uint64_t monitor_now(void)
+uint64_t monitor_now(void)
 {
     struct timespec time;
 
     clock_gettime(CLOCK_BOOTTIME, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* The process that acted; NULL without memory, and then counted. */
+static const struct process *actor(struct monitor *monitor, const struct wire_header *header, enum catalogue_event_id id)
+{
+    const struct process *process = processes_of(&monitor->processes, header, &monitor->arena);
+
+    if (!process)
+        emitter_lost(&monitor->emitter, id, LOSS_NO_MEMORY, 1);
+    return process;
 }
 
 static struct match_text command_line(struct monitor *monitor, const struct decoded_exec *exec, struct match_text arguments)
@@ -50,8 +60,10 @@ static void started(void *context, const struct decoded_exec *exec, struct match
     /* First the parent, which may have to be added: adding makes earlier pointers invalid. */
     processes_parent(&monitor->processes, exec, &monitor->arena);
     process = processes_started(&monitor->processes, exec, line, cut, &monitor->arena);
-    if (!process)
+    if (!process) {
+        emitter_lost(&monitor->emitter, EVENT_CREATE_PROCESS, LOSS_NO_MEMORY, 1);
         return;
+    }
     parent = processes_parent(&monitor->processes, exec, &monitor->arena);
     process_event_started(&monitor->event, &monitor->processes, exec, process, parent, &monitor->arena);
     if (cut)
@@ -87,7 +99,7 @@ static bool on_exit(struct monitor *monitor, const void *record, size_t size)
 
     if (decode_exit(&ended, record, size))
         return false;
-    process = processes_of(&monitor->processes, &ended->header, &monitor->arena);
+    process = actor(monitor, &ended->header, EVENT_PROCESS_TERMINATE);
     if (!process)
         return true;
     process_event_ended(&monitor->event, &monitor->processes, ended, process, &monitor->arena);
@@ -114,7 +126,7 @@ static bool on_connection(struct monitor *monitor, const void *record, size_t si
 
     if (decode_connection(&connection, record, size))
         return false;
-    process = processes_of(&monitor->processes, &connection->header, &monitor->arena);
+    process = actor(monitor, &connection->header, EVENT_NETWORK_CONNECT);
     if (!process)
         return true;
     network_event(&monitor->event, &monitor->processes, connection, process, &monitor->arena);
@@ -122,26 +134,39 @@ static bool on_connection(struct monitor *monitor, const void *record, size_t si
     return true;
 }
 
-static bool (*const handlers[WIRE_TYPE_COUNT])(struct monitor *, const void *, size_t) = {
-    [WIRE_EXEC] = on_exec,
-    [WIRE_ARGUMENTS] = on_arguments,
-    [WIRE_EXIT] = on_exit,
-    [WIRE_FORK] = on_fork,
-    [WIRE_CONNECTION] = on_connection,
+/* `event`: what a record of the type is counted as, 0 = it is no event by itself. `handle` false: undecodable. */
+static const struct handler {
+    bool (*handle)(struct monitor *monitor, const void *record, size_t size);
+    enum catalogue_event_id event;
+} handlers[WIRE_TYPE_COUNT] = {
+    [WIRE_EXEC] = { on_exec, EVENT_CREATE_PROCESS },
+    [WIRE_ARGUMENTS] = { on_arguments, 0 },
+    [WIRE_EXIT] = { on_exit, EVENT_PROCESS_TERMINATE },
+    [WIRE_FORK] = { on_fork, 0 },
+    [WIRE_CONNECTION] = { on_connection, EVENT_NETWORK_CONNECT },
 };
+
+enum catalogue_event_id monitor_event_of(uint32_t type)
+{
+    return handlers[type].event;
+}
 
 void monitor_dispatch(struct monitor *monitor, const void *record, size_t size)
 {
     const struct wire_header *header;
+    const struct handler *handler;
 
-    if (decode_header(&header, record, size) || header->type >= WIRE_TYPE_COUNT || !handlers[header->type]) {
-        monitor->undecodable++;
+    if (decode_header(&header, record, size) || header->type >= WIRE_TYPE_COUNT || !handlers[header->type].handle) {
+        emitter_lost(&monitor->emitter, EVENT_ERROR, LOSS_BAD_RECORD, 1);
         return;
     }
+    handler = &handlers[header->type];
+    if (handler->event)
+        emitter_saw(&monitor->emitter, handler->event);
     if (monitor->arguments.count && header->type != WIRE_ARGUMENTS)
         arguments_give_up(&monitor->arguments, header->pid, started, monitor);
-    if (!handlers[header->type](monitor, record, size))
-        monitor->undecodable++;
+    if (!handler->handle(monitor, record, size) && handler->event)
+        emitter_lost(&monitor->emitter, handler->event, LOSS_BAD_RECORD, 1);
     text_reset(&monitor->arena);
 }
 
@@ -163,6 +188,7 @@ void monitor_settle(struct monitor *monitor)
         arguments_give_up(&monitor->arguments, 0, started, monitor);
     claim(monitor);
     text_reset(&monitor->arena);
+    monitor_tell_losses(monitor);
 }
 
 bool monitor_unsettled(const struct monitor *monitor)

@@ -11,7 +11,7 @@
 
 #include "sysmon/event.h"
 
-#define IDENTITY_DIRECTORY "/run/opensysmon"
+#define IDENTITY_DIRECTORY "/run/sysmon"
 #define IDENTITY_FILE "boot"
 
 struct identity {

@@ -9,6 +9,7 @@
 #include "cli/exit_codes.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,16 @@ static uint32_t features(const struct monitor *monitor)
     return wanted;
 }
 
+static int use_config(struct monitor *monitor, const struct config *config)
+{
+    uint32_t mask = hash_mask(config->hash_algorithms);
+    int result = emitter_set_rules(&monitor->emitter, config->blob, config->blob_size, config->field_sizes);
+
+    if (!result)
+        monitor->parked.mask = mask ? mask : HASH_DEFAULT;
+    return result;
+}
+
 int monitor_open(struct monitor **out, const struct monitor_options *options, char *error, size_t error_size)
 {
     struct monitor *monitor = calloc(1, sizeof *monitor);
@@ -97,7 +108,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, ch
     if (text_ready(&monitor->arena) || (result = processes_open(&monitor->processes)) ||
         (result = emitter_create(&monitor->emitter, options->write, options->context)) ||
         (result = parked_open(&monitor->parked, &monitor->emitter, HASH_DEFAULT)) ||
-        (options->config && (result = monitor_configure(monitor, options->config, NULL)))) {
+        (options->configuration.config && (result = use_config(monitor, options->configuration.config)))) {
         snprintf(error, error_size, "cannot start: %s", strerror(-result));
         result = EXIT_INTERNAL;
         goto fail;
@@ -113,6 +124,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, ch
         result = EXIT_SENSOR;
         goto fail;
     }
+    monitor_event_configuration(monitor, &options->configuration);
     monitor_event_state(monitor, "Started");
     *out = monitor;
     return 0;
@@ -121,15 +133,27 @@ fail:
     return result;
 }
 
-int monitor_configure(struct monitor *monitor, const struct config *config, const char *config_name)
+int monitor_configure(struct monitor *monitor, const struct monitor_configuration *configuration)
 {
-    uint32_t mask = hash_mask(config->hash_algorithms);
-    int result = emitter_set_rules(&monitor->emitter, config->blob, config->blob_size);
+    int result = use_config(monitor, configuration->config);
 
-    if (result)
-        return result;
-    monitor->parked.mask = mask ? mask : HASH_DEFAULT;
-    return monitor->sensor ? sensor_observe(monitor->sensor, features(monitor)) : 0;
+    if (!result)
+        result = sensor_observe(monitor->sensor, features(monitor));
+    if (!result)
+        monitor_event_configuration(monitor, configuration);
+    return result;
+}
+
+int monitor_watch(struct monitor *monitor, int fd, void (*ready)(void *context), void *context)
+{
+    int result;
+
+    if (monitor->watches == MONITOR_MAX_WATCHES)
+        return -ENOSPC;
+    result = watch(monitor, fd);
+    if (!result)
+        monitor->watch[monitor->watches++] = (struct monitor_watch){ fd, ready, context };
+    return result;
 }
 
 /* --- the loop --------------------------------------------------------------------------------------------------------- */
@@ -153,6 +177,8 @@ static int drain(struct monitor *monitor)
 
     begin_batch(monitor);
     count = sensor_drain(monitor->sensor);
+    if (count > 0)
+        monitor->active = true;
     monitor_settle(monitor);
     parked_collect(&monitor->parked);
     return count;
@@ -166,7 +192,7 @@ static void handle_signals(struct monitor *monitor)
         if (info.ssi_signo != SIGHUP)
             monitor->stopping = true;
         else if (monitor->options.reload)
-            monitor->options.reload(monitor->options.context, monitor);
+            monitor->options.reload(monitor->options.context);
     }
 }
 
@@ -178,34 +204,53 @@ static int64_t milliseconds(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* -1 = never */
+static int64_t sooner(int64_t left, int64_t right)
+{
+    return left < 0 || (right >= 0 && right < left) ? right : left;
+}
+
 /* Time-out of the wait: -1 when nothing is pending. */
 static int patience(struct monitor *monitor)
 {
-    int64_t wait = hasher_timeout(monitor->parked.hasher);
+    int64_t wait = sooner(hasher_timeout(monitor->parked.hasher), monitor_losses_wait(monitor));
 
-    if (monitor_unsettled(monitor) && (wait < 0 || wait > PATIENCE_MS))
-        wait = PATIENCE_MS;
+    if (monitor_unsettled(monitor))
+        wait = sooner(wait, PATIENCE_MS);
     if (monitor->deadline) {
         int64_t left = monitor->deadline - milliseconds();
 
         if (left <= 0)
             monitor->stopping = true;
-        if (left < 0)
-            left = 0;
-        if (wait < 0 || wait > left)
-            wait = left;
+        wait = sooner(wait, left < 0 ? 0 : left);
     }
-    return wait > 60000 ? 60000 : (int)wait;
+    return wait > INT_MAX ? INT_MAX : (int)wait;
 }
 
-static void wait_for_work(struct monitor *monitor)
+static void serve(struct monitor *monitor, int fd)
 {
-    struct epoll_event events[4];
-    int count = epoll_wait(monitor->epoll, events, 4, patience(monitor));
+    if (fd == monitor->signals)
+        handle_signals(monitor);
+    for (unsigned i = 0; i < monitor->watches; i++)
+        if (fd == monitor->watch[i].fd)
+            monitor->watch[i].ready(monitor->watch[i].context);
+}
+
+static void wait_for_work(struct monitor *monitor, int timeout)
+{
+    struct epoll_event events[8];
+    int count = epoll_wait(monitor->epoll, events, 8, timeout);
 
     for (int i = 0; i < count; i++)
-        if (events[i].data.fd == monitor->signals)
-            handle_signals(monitor);
+        serve(monitor, events[i].data.fd);
+}
+
+/* Under load the loop never waits; whoever else has something to say is still heard. */
+static void poll_others(struct monitor *monitor)
+{
+    wait_for_work(monitor, 0);
+    if (monitor->deadline && milliseconds() >= monitor->deadline)
+        monitor->stopping = true;
 }
 
 int monitor_run(struct monitor *monitor, unsigned seconds)
@@ -220,16 +265,11 @@ int monitor_run(struct monitor *monitor, unsigned seconds)
         if (count < 0)
             return count;
         if (count) {
-            handle_signals(monitor);
-            if (monitor->deadline && milliseconds() >= monitor->deadline)
-                break;
+            poll_others(monitor);
             clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
-            continue;
+        } else if (sensor_sleep(monitor->sensor)) {
+            wait_for_work(monitor, patience(monitor));
         }
-        if (monitor->options.idle)
-            monitor->options.idle(monitor->options.context);
-        if (sensor_sleep(monitor->sensor))
-            wait_for_work(monitor);
     }
     return 0;
 }

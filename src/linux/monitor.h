@@ -7,20 +7,21 @@
 
 #include "linux/emitter.h"
 #include "sysmon/config.h"
-
-#include <stdbool.h>
+#include "sysmon/stats.h"
 
 struct monitor;
 
+struct monitor_configuration {
+    const struct config *config; /* NULL: manifest defaults */
+    const char *name, *hash;     /* for event 16: path or command line, `SHA256=…`; NULL = none */
+};
+
 struct monitor_options {
-    const struct config *config;   /* NULL: manifest defaults */
-    const char *config_name;       /* for event 16: path or command line; NULL = no event 16 */
+    struct monitor_configuration configuration;
     emitter_write_function *write; /* gets every event that is to be logged */
     void *context;
-    /* Called between events, when a batch is done: a good moment to flush. May be NULL. */
-    void (*idle)(void *context);
-    /* SIGHUP. Returns the new configuration or NULL to keep the old one; monitor_configure() is then called. May be NULL. */
-    void (*reload)(void *context, struct monitor *monitor);
+    /* SIGHUP: the place to read the configuration again and call monitor_configure(). May be NULL. */
+    void (*reload)(void *context);
 };
 
 /*
@@ -30,17 +31,20 @@ struct monitor_options {
 int monitor_open(struct monitor **out, const struct monitor_options *options, char *error, size_t error_size);
 /* Runs until SIGINT, SIGTERM, monitor_stop() or, if not 0, for `seconds`. Then drains. 0 or a negative errno. */
 int monitor_run(struct monitor *monitor, unsigned seconds);
-/* Only from the monitor's own callbacks. */
+/* Only from the monitor's own callbacks. The loop drains and returns. */
 void monitor_stop(struct monitor *monitor);
-/* New rules, between two events: none is judged by half of them. Negative errno: the old ones stay. */
-int monitor_configure(struct monitor *monitor, const struct config *config, const char *config_name);
+/* New rules and event 16, between two events: none is judged by half of them. Negative errno: the old ones stay. */
+int monitor_configure(struct monitor *monitor, const struct monitor_configuration *configuration);
 /* Writes event 4 `Stopped`, and frees. */
 void monitor_close(struct monitor *monitor);
 
-struct monitor_counters { /* of one event type */
-    uint64_t seen, delivered, filtered;
-    uint64_t lost_ring, lost_scratch, lost_decode;
-};
+/* Event 255. `id` names the component. */
+void monitor_event_error(struct monitor *monitor, const char *id, const char *description);
+/* Calls `ready` in the loop whenever `fd` can be read. At most MONITOR_MAX_WATCHES. */
+int monitor_watch(struct monitor *monitor, int fd, void (*ready)(void *context), void *context);
+/* Adds the monitor's counters; those of the outputs are not its own. */
+void monitor_stats(struct monitor *monitor, struct stats *stats);
+/* What was seen and what became of it, one line per event type that occurred. */
+void monitor_print_totals(struct monitor *monitor, FILE *out);
 
-/* By index of catalogue_events. */
-void monitor_counters(struct monitor *monitor, struct monitor_counters out[CATALOGUE_EVENT_COUNT]);
+#define MONITOR_MAX_WATCHES 4

@@ -8,6 +8,12 @@
 #include "linux/processes.h"
 #include "linux/sensor.h"
 
+struct monitor_watch {
+    int fd;
+    void (*ready)(void *context);
+    void *context;
+};
+
 struct monitor {
     struct monitor_options options;
     struct sensor *sensor;
@@ -19,14 +25,22 @@ struct monitor {
     struct emitter emitter;
     uint64_t users_checked; /* as processes.now */
     uint64_t next_claim;    /* CLOCK_BOOTTIME, ns */
-    uint64_t undecodable;   /* records */
     int64_t deadline;       /* ms, CLOCK_MONOTONIC; 0 = none */
     int signals, epoll;
     bool stopping;
+    struct monitor_watch watch[MONITOR_MAX_WATCHES];
+    unsigned watches;
+    bool active;          /* records came since the accounts were settled */
+    uint64_t accounted;   /* CLOCK_BOOTTIME, ns: when they were */
+    uint64_t losses_seen; /* the sensor's loss counter then */
+    struct wire_counters kernel[WIRE_TYPE_COUNT]; /* its counters then */
+    uint64_t missed[WIRE_TYPE_COUNT];
 };
 
 /* dispatch.c */
 void monitor_dispatch(struct monitor *monitor, const void *record, size_t size);
+/* What a record of this type is counted as; 0 = it is no event by itself. */
+enum catalogue_event_id monitor_event_of(uint32_t type);
 /* After a batch: gives up waiting for halves that did not come. */
 void monitor_settle(struct monitor *monitor);
 /* Is there a half that waits? Then the loop must come back. */
@@ -34,9 +48,17 @@ bool monitor_unsettled(const struct monitor *monitor);
 /* At the end: nothing more will come. */
 void monitor_finish(struct monitor *monitor);
 
+uint64_t monitor_now(void); /* CLOCK_BOOTTIME, ns */
+
 /* service_events.c */
 void monitor_event_state(struct monitor *monitor, const char *state);
-void monitor_event_error(struct monitor *monitor, const char *id, const char *description);
+void monitor_event_configuration(struct monitor *monitor, const struct monitor_configuration *configuration);
+
+/* losses.c: brings what the kernel half lost into the accounts, and tells what is new by events 255. */
+void monitor_account(struct monitor *monitor);
+void monitor_tell_losses(struct monitor *monitor);
+/* Milliseconds until monitor_tell_losses() wants to be called; -1: not at all. */
+int monitor_losses_wait(const struct monitor *monitor);
 
 /* monitor.c */
 void monitor_free(struct monitor *monitor);

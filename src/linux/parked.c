@@ -96,6 +96,7 @@ static void release(struct parked_event *waiting)
     while (waiting) {
         struct parked_event *behind = waiting->behind;
 
+        accounting_of(&parked->emitter->accounting, waiting->event.type)->held--;
         emitter_emit(parked->emitter, &waiting->event);
         parked->bytes -= waiting->size;
         free(waiting);
@@ -137,6 +138,7 @@ static bool wait(struct parked *parked, struct parked_ticket *ticket, const stru
 
     if (!copy)
         return false;
+    accounting_of(&parked->emitter->accounting, event->type)->held++;
     copy->owner = parked;
     copy->process = process;
     copy->hash_field = hash_field;
@@ -189,6 +191,7 @@ bool parked_behind(struct parked *parked, const struct event *event, uint64_t pr
     copy = copy_of(event);
     if (!copy)
         return false;
+    accounting_of(&parked->emitter->accounting, event->type)->held++;
     parked->bytes += copy->size;
     while (waiting->behind)
         waiting = waiting->behind;

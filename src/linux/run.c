@@ -5,6 +5,8 @@
 #include "linux/control.h"
 #include "linux/default_config.h"
 #include "linux/monitor.h"
+#include "port/file.h"
+#include "sysmon/hash.h"
 #include "sysmon/output.h"
 
 #include <errno.h>
@@ -114,6 +116,27 @@ static int load_config(const struct arguments *arguments, struct config **out)
     return result ? EXIT_INTERNAL : EXIT_OK;
 }
 
+/* Name and hash for event 16: the hash of the file by the algorithms it asks for, but IMPHASH (spec 01 section 2.3). */
+static void describe(const struct arguments *arguments, const struct config *config, struct monitor_configuration *out,
+                     char hash[HASH_TEXT_SIZE])
+{
+    uint32_t mask = hash_mask(config->hash_algorithms) & ~(uint32_t)HASH_IMPHASH;
+    struct hash_values values;
+    struct byte_buffer buffer = { 0 };
+    struct byte_source bytes = byte_source_buffer(&buffer);
+    void *data = NULL;
+
+    *out = (struct monitor_configuration){ config, arguments->config ? arguments->config : BUILT_IN, NULL };
+    if (!arguments->config || file_read(arguments->config, CONFIG_MAX_FILE_SIZE, &data, &buffer.size))
+        return;
+    buffer.data = data;
+    if (!hash_compute(&values, mask ? mask : HASH_DEFAULT, &bytes)) {
+        hash[hash_format(hash, &values, false)] = 0;
+        out->hash = hash;
+    }
+    free(data);
+}
+
 /* --- callbacks of the monitor's loop ---------------------------------------------------------------------------------- */
 
 static void write_event(void *context, struct event *event)
@@ -124,6 +147,8 @@ static void write_event(void *context, struct event *event)
 static int reload(void *context, char *message, size_t size)
 {
     struct run *run = context;
+    struct monitor_configuration configuration;
+    char hash[HASH_TEXT_SIZE];
     struct config *config;
     int result = load_config(&run->arguments, &config), error;
 
@@ -132,7 +157,8 @@ static int reload(void *context, char *message, size_t size)
                  run->arguments.config ? run->arguments.config : BUILT_IN);
         return result;
     }
-    error = monitor_configure(run->monitor, config, run->arguments.config ? run->arguments.config : BUILT_IN);
+    describe(&run->arguments, config, &configuration, hash);
+    error = monitor_configure(run->monitor, &configuration);
     config_free(config);
     if (error)
         snprintf(message, size, "the rules could not be replaced: %s", strerror(-error));
@@ -159,7 +185,6 @@ static void stats(void *context, struct stats *out)
     struct run *run = context;
 
     monitor_stats(run->monitor, out);
-    outputs_stats(run->outputs, out);
 }
 
 static void serve(void *context)
@@ -217,11 +242,12 @@ static int open_control(struct run *run)
 
 static int open_monitor(struct run *run, const struct config *config)
 {
-    struct monitor_options options = { .config = config, .config_name = run->arguments.config, .write = write_event,
-                                       .reload = hang_up, .context = run };
-    char error[8192];
-    int result = monitor_open(&run->monitor, &options, error, sizeof error);
+    struct monitor_options options = { .write = write_event, .reload = hang_up, .context = run };
+    char error[8192], hash[HASH_TEXT_SIZE];
+    int result;
 
+    describe(&run->arguments, config, &options.configuration, hash);
+    result = monitor_open(&run->monitor, &options, error, sizeof error);
     if (result) {
         fprintf(stderr, "sysmon run: %s\n", error);
         return result;

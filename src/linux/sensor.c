@@ -15,14 +15,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define LOG_SIZE 4096
 #define CLAIM_BATCH 1024
 
+/* The first two pages of a ring's map: how far reader and programs are. */
+struct ring_positions {
+    unsigned long *consumer, *producer;
+};
+
 struct sensor {
     struct sensor_bpf *programs;
     struct ring_buffer *ring;
+    struct ring_positions positions;
     struct hooks hooks;
     struct bpf_link *link[SENSOR_MAX_ATTACHMENTS]; /* by index of attachments[] */
     sensor_record_function *record;
@@ -114,6 +121,20 @@ static void choose_programs(struct sensor *sensor)
     hooks_forget_types(&sensor->hooks);
 }
 
+static unsigned long *map_page(int map, long index)
+{
+    long size = sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, map, index * size);
+
+    return page == MAP_FAILED ? NULL : page;
+}
+
+static void unmap_page(unsigned long *page)
+{
+    if (page)
+        munmap(page, (size_t)sysconf(_SC_PAGESIZE));
+}
+
 static int load(struct sensor *sensor)
 {
     int result;
@@ -126,6 +147,8 @@ static int load(struct sensor *sensor)
     result = sensor_bpf__load(sensor->programs);
     if (result)
         return result;
+    sensor->positions.consumer = map_page(bpf_map__fd(sensor->programs->maps.events), 0);
+    sensor->positions.producer = map_page(bpf_map__fd(sensor->programs->maps.events), 1);
     sensor->ring = ring_buffer__new(bpf_map__fd(sensor->programs->maps.events), on_record, sensor, NULL);
     return sensor->ring ? 0 : -errno;
 }
@@ -169,6 +192,8 @@ void sensor_close(struct sensor *sensor)
     if (sensor->programs)
         sensor_detach(sensor);
     ring_buffer__free(sensor->ring);
+    unmap_page(sensor->positions.consumer);
+    unmap_page(sensor->positions.producer);
     sensor_bpf__destroy(sensor->programs);
     hooks_close(&sensor->hooks);
     free(sensor);
@@ -280,7 +305,21 @@ bool sensor_sleep(struct sensor *sensor)
     return sensor_drain(sensor) == 0;
 }
 
-int sensor_counters(const struct sensor *sensor, struct wire_counters *out)
+uint64_t sensor_losses(const struct sensor *sensor)
+{
+    return sensor->programs->bss->losses;
+}
+
+uint64_t sensor_backlog(const struct sensor *sensor)
+{
+    const struct ring_positions *at = &sensor->positions;
+
+    if (!at->consumer || !at->producer)
+        return 0;
+    return __atomic_load_n(at->producer, __ATOMIC_ACQUIRE) - __atomic_load_n(at->consumer, __ATOMIC_ACQUIRE);
+}
+
+static int sum_counters(const struct sensor *sensor, struct wire_counters *out)
 {
     int processors = libbpf_num_possible_cpus(), map = bpf_map__fd(sensor->programs->maps.counters), result = 0;
     struct wire_counters *values;
@@ -290,7 +329,6 @@ int sensor_counters(const struct sensor *sensor, struct wire_counters *out)
     values = calloc((size_t)processors, sizeof *values);
     if (!values)
         return -ENOMEM;
-    memset(out, 0, WIRE_TYPE_COUNT * sizeof *out);
     for (uint32_t type = 0; type < WIRE_TYPE_COUNT && !result; type++) {
         result = bpf_map_lookup_elem(map, &type, values);
         for (int i = 0; i < processors && !result; i++) {
@@ -299,7 +337,37 @@ int sensor_counters(const struct sensor *sensor, struct wire_counters *out)
             out[type].lost_scratch += values[i].lost_scratch;
         }
     }
-    out[WIRE_CONNECTION].seen += sensor->given_up;
     free(values);
     return result;
+}
+
+/* A program that several rows attach is counted once. */
+static void sum_missed(const struct sensor *sensor, uint64_t *missed)
+{
+    const struct bpf_program *previous = NULL;
+
+    for (unsigned i = 0; i < attachment_count; i++) {
+        const struct bpf_program *program = attachments[i].program(sensor->programs);
+        struct bpf_prog_info info = { 0 };
+        uint32_t size = sizeof info;
+
+        if (program != previous && attachments[i].type && sensor->link[i] &&
+            !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+            missed[attachments[i].type] += info.recursion_misses;
+        previous = program;
+    }
+}
+
+int sensor_counters(const struct sensor *sensor, struct wire_counters *out, uint64_t *missed)
+{
+    int result;
+
+    memset(out, 0, WIRE_TYPE_COUNT * sizeof *out);
+    memset(missed, 0, WIRE_TYPE_COUNT * sizeof *missed);
+    result = sum_counters(sensor, out);
+    if (result)
+        return result;
+    sum_missed(sensor, missed);
+    out[WIRE_CONNECTION].seen += sensor->given_up;
+    return 0;
 }

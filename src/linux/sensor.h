@@ -50,5 +50,12 @@ unsigned sensor_unclaimed(const struct sensor *sensor);
  */
 void sensor_claim(struct sensor *sensor, uint64_t give_up);
 
-/* Sums over processors; `out` has WIRE_TYPE_COUNT elements. */
-int sensor_counters(const struct sensor *sensor, struct wire_counters *out);
+/* Bytes that wait in the ring. */
+uint64_t sensor_backlog(const struct sensor *sensor);
+/* Moves with every loss the programs know of; cheap. */
+uint64_t sensor_losses(const struct sensor *sensor);
+/*
+ * Sums over processors, by enum wire_type; both have WIRE_TYPE_COUNT elements. `missed`: calls of the programs of that type
+ * that the kernel left out because the program was running already; not in the counters' `seen`.
+ */
+int sensor_counters(const struct sensor *sensor, struct wire_counters *out, uint64_t *missed);

@@ -97,8 +97,7 @@ static __always_inline void send_connection(const struct wire_connection *connec
     if (count)
         count->seen++;
     if (!out) {
-        if (count)
-            count->lost_ring++;
+        count_ring_full(WIRE_CONNECTION);
         return;
     }
     *out = *connection;
@@ -212,7 +211,8 @@ int BPF_PROG(socket_state, struct sock *sk, int old, int new)
         begin_connect(sk);
         return 0;
     }
-    if (new == TCP_LISTEN || old == TCP_LISTEN) {
+    /* LISTEN to SYN_RECV is a new connection's socket, copied from the listening one. */
+    if (new == TCP_LISTEN || (old == TCP_LISTEN && new == TCP_CLOSE)) {
         update_listener(sk, new);
         return 0;
     }

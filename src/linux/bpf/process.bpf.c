@@ -5,6 +5,7 @@
 
 volatile __u32 reader_sleeps = 0;
 const volatile __u32 own_pid = 0;
+__u64 losses = 0;
 
 static __always_inline void read_times(struct wire_file *out, struct inode *inode)
 {

@@ -61,6 +61,8 @@ struct {
 
 /* Set by the reader before it sleeps; the program that finds it set wakes the reader. Nobody is woken while it is awake. */
 extern volatile __u32 reader_sleeps;
+/* Every loss, of whatever kind. */
+extern __u64 losses;
 /* The monitor itself: never reported. */
 extern const volatile __u32 own_pid;
 
@@ -85,6 +87,7 @@ static __always_inline struct record *record_begin(__u32 type)
     count->seen++;
     if (record->busy) {
         count->lost_scratch++;
+        __sync_fetch_and_add(&losses, 1);
         return NULL;
     }
     record->busy = 1;
@@ -105,6 +108,15 @@ static __always_inline void wake_reader(void)
         bpf_ringbuf_discard(note, BPF_RB_FORCE_WAKEUP);
 }
 
+static __always_inline void count_ring_full(__u32 type)
+{
+    struct wire_counters *count = counters_of(type);
+
+    if (count)
+        count->lost_ring++;
+    __sync_fetch_and_add(&losses, 1);
+}
+
 static __always_inline int record_send(struct record *record)
 {
     struct wire_header *header = (struct wire_header *)record->bytes;
@@ -115,11 +127,8 @@ static __always_inline int record_send(struct record *record)
         size = RECORD_LIMIT;
     header->size = size;
     error = bpf_ringbuf_output(&events, record->bytes, size, BPF_RB_NO_WAKEUP);
-    if (error) {
-        struct wire_counters *count = counters_of(header->type);
-        if (count)
-            count->lost_ring++;
-    }
+    if (error)
+        count_ring_full(header->type);
     record->busy = 0;
     wake_reader();
     return error;
