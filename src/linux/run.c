@@ -81,7 +81,7 @@ static int parse(struct arguments *out, int argc, char **argv)
 {
     static const char *const valued[] = { "-c", "--runtime", "--output", "--duration" };
 
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         unsigned known = 0;
 
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
@@ -96,7 +96,6 @@ static int parse(struct arguments *out, int argc, char **argv)
         }
         if (parse_value(out, argv[i], argv[i + 1]))
             return -1;
-        i++;
     }
     return 0;
 }
