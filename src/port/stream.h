@@ -37,6 +37,8 @@ void stream_close(struct port_stream *stream);
 int stream_send(struct port_stream *stream, const struct file_slice *slices, unsigned count, struct port_waker *waker, size_t *written);
 /* The slices as one datagram. -EMSGSIZE: too long for this socket. */
 int stream_send_datagram(struct port_stream *stream, const struct file_slice *slices, unsigned count, struct port_waker *waker);
+/* The same over a UNIX datagram socket for what is too long for it: as a sealed memory file, passed as a descriptor. */
+int stream_send_memory(struct port_stream *stream, const struct file_slice *slices, unsigned count, struct port_waker *waker);
 /* Has the peer closed its end? What is sent then would be lost without an error. */
 bool stream_peer_closed(struct port_stream *stream);
 /* User id of the process at the other end of a UNIX socket when it began to listen. -ENOTSUP elsewhere. */

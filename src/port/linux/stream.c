@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -250,20 +251,65 @@ int stream_send(struct port_stream *stream, const struct file_slice *slices, uns
     return 0;
 }
 
+static int send_message(struct port_stream *stream, const struct msghdr *message, struct port_waker *waker)
+{
+    for (;;) {
+        int error = sendmsg(stream->fd, message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+        if (error == -EINTR)
+            continue;
+        if (error != -EAGAIN)
+            return error;
+        error = wait_writable(stream->fd, waker, -1);
+        if (error)
+            return error;
+    }
+}
+
 int stream_send_datagram(struct port_stream *stream, const struct file_slice *slices, unsigned count, struct port_waker *waker)
 {
     struct iovec vector[MAX_SLICES];
-    size_t used = gather(vector, slices, count, 0, SIZE_MAX);
+    const struct msghdr message = { .msg_iov = vector, .msg_iovlen = gather(vector, slices, count, 0, SIZE_MAX) };
 
-    for (;;) {
-        ssize_t result = send_vector(stream, vector, used);
-        if (result >= 0)
-            return 0;
-        if (result == -EAGAIN)
-            result = wait_writable(stream->fd, waker, -1);
-        if (result < 0)
-            return (int)result;
+    return send_message(stream, &message, waker);
+}
+
+/* A memory file with the slices that nobody can change any more. */
+static int sealed_memory(int *out, const struct file_slice *slices, unsigned count)
+{
+    int fd = memfd_create("record", MFD_CLOEXEC | MFD_ALLOW_SEALING), error = 0;
+    size_t written;
+
+    if (fd < 0)
+        return -errno;
+    error = log_append(fd, slices, count, &written);
+    if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
+        error = -errno;
+    if (error) {
+        close(fd);
+        return error;
     }
+    *out = fd;
+    return 0;
+}
+
+int stream_send_memory(struct port_stream *stream, const struct file_slice *slices, unsigned count, struct port_waker *waker)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
+    const struct msghdr message = { .msg_control = &control, .msg_controllen = sizeof(control) };
+    int fd = -1, error = sealed_memory(&fd, slices, count);
+
+    if (error)
+        return error;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    error = send_message(stream, &message, waker);
+    close(fd);
+    return error;
 }
 
 bool stream_peer_closed(struct port_stream *stream)

@@ -144,6 +144,11 @@ int stream_send_datagram(struct port_stream *stream, const struct file_slice *sl
     return WSASend(stream->socket, buffers, count, &sent, 0, NULL, NULL) ? socket_error() : 0;
 }
 
+int stream_send_memory(struct port_stream *stream, const struct file_slice *slices, unsigned count, struct port_waker *waker)
+{
+    return -ENOTSUP;
+}
+
 bool stream_peer_closed(struct port_stream *stream)
 {
     u_long ready = 0;
