@@ -119,9 +119,11 @@ ULONG record_wire_size(const struct record *record);
 void record_write(const struct record *record, void *to);
 const void *record_extension(const struct record *record, unsigned index, ULONG *size);
 ULONG record_fixed_size(enum wire_type type);
+/* Do the rules refuse the record whatever its missing parts are? IRQL: APC_LEVEL at most. */
+bool record_is_refused(const struct record *record, ULONG session);
 /* Applies the rules and queues or frees. `session` is the actor's. IRQL: APC_LEVEL at most. */
 void record_submit(struct record *record, ULONG session);
-void record_free(struct record *record);
+void record_free(struct record *record); /* NULL is allowed */
 /* An error for event 255. `id` names the part that failed. IRQL: APC_LEVEL at most. */
 void record_error(const WCHAR *id, const WCHAR *message, NTSTATUS status);
 
@@ -207,7 +209,9 @@ struct process {
     UCHAR sid[SID_BYTES];
     ULONG sid_size;
     bool exited;
-    LONG flags; /* PROCESS_… by interlocked operations */
+    bool seen_from_start; /* its creation was seen */
+    LONG flags;           /* PROCESS_… by interlocked operations */
+    LONG images;          /* loaded so far */
     UNICODE_STRING image; /* behind the structure */
 };
 
@@ -217,7 +221,7 @@ struct process {
 NTSTATUS process_table_start(void);
 void process_table_stop(void);
 /* Enters a process, in the place of an older one with that id. NULL without memory; else referenced. */
-struct process *process_table_add(const struct process_facts *facts, PEPROCESS object, LONG flags);
+struct process *process_table_add(const struct process_facts *facts, PEPROCESS object, LONG flags, bool seen_from_start);
 /* Referenced entry, made from the living process when it is not there yet; NULL for an unknown id. IRQL: PASSIVE_LEVEL. */
 struct process *process_acquire(HANDLE id);
 struct process *process_acquire_object(PEPROCESS object);
@@ -228,6 +232,33 @@ void process_table_exit(ULONG id);
 bool process_take_flag(struct process *process, LONG flag); /* clears it; was it set? */
 
 #define SPAN_SID(process) ((struct span){ (process)->sid, (process)->sid_size })
+
+/* ---- names.c ---- */
+
+/* Both in paged pool of ours, freed with pool_free(); NULL: no name. */
+UNICODE_STRING *name_of_object(PVOID object);
+UNICODE_STRING *name_of_mapping(HANDLE process, PVOID address); /* NT path of the file mapped there; NT 6.0 */
+/* Cuts to `capacity` characters with the terminator. `name` may be NULL. */
+void name_copy(WCHAR *to, ULONG capacity, const UNICODE_STRING *name);
+
+/* ---- text.c ---- */
+
+#define TEXT_MOST 32767u /* characters of a UNICODE_STRING */
+
+/* Appending beyond the capacity (in characters) cuts. No terminator is kept. */
+struct text {
+    WCHAR *buffer;
+    ULONG length, capacity;
+};
+
+void text_start(struct text *text, WCHAR *buffer, ULONG capacity);
+void text_append(struct text *text, const WCHAR *characters, ULONG count);
+void text_append_string(struct text *text, const WCHAR *terminated);
+void text_append_name(struct text *text, const UNICODE_STRING *name);
+void text_append_hex(struct text *text, ULONG number, bool upper); /* eight digits */
+/* A text in pool of ours, at most TEXT_MOST characters; `out` owns it. */
+NTSTATUS text_reserve(UNICODE_STRING *out, struct text *text, SIZE_T capacity);
+void text_finish(UNICODE_STRING *out, const struct text *text);
 
 /* ---- process.c: events 1 and 5, PROCESS_CACHE ---- */
 
@@ -253,3 +284,56 @@ NTSTATUS verdict_ask(struct record *record, ULONG session, ULONG timeout, enum w
 NTSTATUS verdict_answer(ULONG tracker, ULONG result);
 /* Lets every waiting thread go without answer. */
 void verdict_release(void);
+
+/* ---- thread.c: event 8 ---- */
+
+NTSTATUS threads_start(void);
+void threads_stop(void);
+
+/* ---- image.c: events 6 and 7 ---- */
+
+NTSTATUS image_start(void);
+void image_stop(void);
+
+/* ---- tamper.c: event 25 ---- */
+
+/* At the creation of the process; `file` is its image or NULL. */
+void tamper_check_file(const struct process *process, PFILE_OBJECT file);
+/* At an image load in the process. */
+void tamper_check_running(struct process *process);
+
+/* ---- registry.c: events 12, 13, 14 ---- */
+
+NTSTATUS registry_start(void);
+void registry_stop(void);
+
+/* ---- object.c: event 10 ---- */
+
+NTSTATUS object_start(void);
+void object_stop(void);
+
+/* ---- drives.c ---- */
+
+NTSTATUS drives_start(void);
+void drives_stop(void);
+/* Letter of the drive that an NT path lies on and the characters it replaces; 0: none, or not certain. IRQL: PASSIVE_LEVEL. */
+WCHAR drives_letter(const WCHAR *path, ULONG length, USHORT *skip);
+
+/* ---- rules.c ---- */
+
+enum rules_decision {
+    RULES_DROP,
+    RULES_LOG,
+    RULES_LOG_NAMED, /* a named rule: the service has to find the name again */
+    RULES_UNDECIDED,
+};
+
+/* NULL without memory or with a blob that is none; the reason is reported. `size` 0: no rules, defaults decide. IRQL: PASSIVE_LEVEL. */
+struct ruleset *rules_create(const void *blob, ULONG size);
+void rules_destroy(struct ruleset *rules); /* NULL is allowed */
+/* Bit by event id; every bit when there is no rule set. */
+ULONGLONG rules_wanted(const struct ruleset *rules);
+/* Event id that a record becomes; 0: never filtered. */
+unsigned rules_event_of(const struct record *record);
+/* Decides about the record as if it were `event` (deletions are asked for several). IRQL: APC_LEVEL at most; undecided above PASSIVE. */
+enum rules_decision rules_decide(const struct record *record, unsigned event, ULONG session);

@@ -36,23 +36,38 @@ static void registry_path_drop(void)
     pool_free(driver.registry_path.Buffer);
 }
 
+/*
+ * In the order of starting. A sensor that can not start is reported (event 255) and left out; without the other parts there is
+ * no driver.
+ */
 static const struct part {
     NTSTATUS (*start)(void);
     void (*stop)(void);
+    const WCHAR *sensor;
 } parts[] = {
     { nothing_to_start, registry_path_drop },
     { queue_start, queue_stop },
+    { drives_start, drives_stop },
     { settings_start, settings_stop },
     { process_table_start, process_table_stop },
     { verdict_start, verdict_stop },
     { control_start, control_stop },
     { process_start, process_stop },
+    { threads_start, threads_stop, L"Threads" },
+    { image_start, image_stop, L"Images" },
+    { registry_start, registry_stop, L"Registry" },
+    { object_start, object_stop, L"Process access" },
 };
 
-static void parts_stop(unsigned count)
+static ULONG running; /* bit: index in `parts` */
+
+static void parts_stop(void)
 {
-    while (count--)
-        parts[count].stop();
+    for (unsigned i = COUNT(parts); i--;)
+        if (running & 1u << i) {
+            running &= ~(1u << i);
+            parts[i].stop();
+        }
 }
 
 static NTSTATUS parts_start(void)
@@ -60,8 +75,12 @@ static NTSTATUS parts_start(void)
     for (unsigned i = 0; i < COUNT(parts); i++) {
         NTSTATUS status = parts[i].start();
 
-        if (!NT_SUCCESS(status)) {
-            parts_stop(i);
+        if (NT_SUCCESS(status)) {
+            running |= 1u << i;
+        } else if (parts[i].sensor) {
+            record_error(parts[i].sensor, L"Not monitored", status);
+        } else {
+            parts_stop();
             return status;
         }
     }
@@ -72,7 +91,7 @@ static VOID NTAPI unload(PDRIVER_OBJECT object)
 {
     IRQL_AT_MOST(PASSIVE_LEVEL);
     UNREFERENCED_PARAMETER(object);
-    parts_stop(COUNT(parts));
+    parts_stop();
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT object, PUNICODE_STRING registry_path);

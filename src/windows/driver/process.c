@@ -94,6 +94,7 @@ static void report_created(PEPROCESS object, const struct process_facts *facts)
 static void created(PEPROCESS object, HANDLE parent, PPS_CREATE_NOTIFY_INFO info)
 {
     struct process_facts facts;
+    struct process *process;
 
     if (!NT_SUCCESS(process_query(object, &facts))) {
         queue_lose(WIRE_PROCESS_CREATE, WIRE_LOSS_SOURCE);
@@ -106,8 +107,11 @@ static void created(PEPROCESS object, HANDLE parent, PPS_CREATE_NOTIFY_INFO info
         if (!facts.image.Length)
             text_replace(&facts.image, info->ImageFileName);
     }
-    process_release(process_table_add(&facts, object, PROCESS_NO_THREAD));
+    process = process_table_add(&facts, object, PROCESS_NO_THREAD, true);
     report_created(object, &facts);
+    if (process && info)
+        tamper_check_file(process, info->FileObject);
+    process_release(process);
 out:
     process_facts_free(&facts);
 }
@@ -118,7 +122,7 @@ static void created_early(PEPROCESS object, HANDLE id)
     struct process_facts facts = { .id = HandleToULong(id) };
 
     facts.create_time = (ULONGLONG)PsGetProcessCreateTimeQuadPart(object);
-    process_release(process_table_add(&facts, object, PROCESS_NO_THREAD | PROCESS_UNREPORTED));
+    process_release(process_table_add(&facts, object, PROCESS_NO_THREAD | PROCESS_UNREPORTED, true));
 }
 
 void process_report_late(struct process *process)
@@ -131,7 +135,7 @@ void process_report_late(struct process *process)
         return;
     if (NT_SUCCESS(process_query(object, &facts))) {
         parameters_query(object, &facts);
-        process_release(process_table_add(&facts, object, process->flags));
+        process_release(process_table_add(&facts, object, process->flags, true));
         report_created(object, &facts);
     } else {
         queue_lose(WIRE_PROCESS_CREATE, WIRE_LOSS_SOURCE);

@@ -108,10 +108,29 @@ static UNICODE_STRING *image_name(HANDLE handle)
     return NULL;
 }
 
+#define SYSTEM_ID 4
+#define SYSTEM_NAME L"System"
+
+/* The system process has no image; events show its name (spec 02 section 3.19). */
+static void image_of_system(struct process_facts *facts)
+{
+    struct text text;
+
+    if (!NT_SUCCESS(text_reserve(&facts->image, &text, wcslen(SYSTEM_NAME))))
+        return;
+    text_append_string(&text, SYSTEM_NAME);
+    text_finish(&facts->image, &text);
+}
+
 static void image_query(HANDLE handle, struct process_facts *facts)
 {
-    UNICODE_STRING *name = image_name(handle);
+    UNICODE_STRING *name;
 
+    if (facts->id == SYSTEM_ID) {
+        image_of_system(facts);
+        return;
+    }
+    name = image_name(handle);
     if (!name)
         return;
     if (!name->Length) {

@@ -105,7 +105,7 @@ static struct process *unlink(struct process *process)
     return process;
 }
 
-struct process *process_table_add(const struct process_facts *facts, PEPROCESS object, LONG flags)
+struct process *process_table_add(const struct process_facts *facts, PEPROCESS object, LONG flags, bool seen_from_start)
 {
     struct process *process = entry_create(facts, object, flags);
     struct process *old;
@@ -114,6 +114,7 @@ struct process *process_table_add(const struct process_facts *facts, PEPROCESS o
     IRQL_AT_MOST(APC_LEVEL);
     if (!process)
         return NULL;
+    process->seen_from_start = seen_from_start;
     KeAcquireSpinLock(&table.lock, &irql);
     old = find(process->id);
     if (old && old->exited)
@@ -163,7 +164,7 @@ static struct process *enter_living(PEPROCESS object)
     struct process *process = NULL;
 
     if (NT_SUCCESS(process_query(object, &facts)))
-        process = process_table_add(&facts, object, 0);
+        process = process_table_add(&facts, object, 0, false);
     process_facts_free(&facts);
     return process;
 }

@@ -117,10 +117,37 @@ const void *record_extension(const struct record *record, unsigned index, ULONG 
     return at;
 }
 
+bool record_is_refused(const struct record *record, ULONG session)
+{
+    return rules_decide(record, rules_event_of(record), session) == RULES_DROP;
+}
+
+/* What the rules refuse goes, except the start of a process: the service's table needs it, as no event. */
+static bool filter(struct record *record, ULONG session)
+{
+    switch (rules_decide(record, rules_event_of(record), session)) {
+    case RULES_DROP:
+        if (record->header.EventType != WIRE_PROCESS_CREATE)
+            return false;
+        record->header.EventType = WIRE_PROCESS_CREATE_CACHE;
+        break;
+    case RULES_LOG:
+        record->header.PreFiltered = 1;
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
 void record_submit(struct record *record, ULONG session)
 {
     IRQL_AT_MOST(APC_LEVEL);
     record->header.SessionId = session;
+    if (!filter(record, session)) {
+        record_free(record);
+        return;
+    }
     queue_put(record);
     control_notify();
 }
@@ -130,34 +157,23 @@ void record_free(struct record *record)
     pool_free(record);
 }
 
-/* `message (C0000001)`: bounded, no formatting library. */
-static ULONG error_text(WCHAR *to, ULONG capacity, const WCHAR *message, NTSTATUS status)
-{
-    ULONG length = 0;
-
-    while (message[length] && length < capacity - 11) {
-        to[length] = message[length];
-        length++;
-    }
-    to[length++] = L' ';
-    to[length++] = L'(';
-    for (int shift = 28; shift >= 0; shift -= 4)
-        to[length++] = L"0123456789ABCDEF"[((ULONG)status >> shift) & 15];
-    to[length++] = L')';
-    return length;
-}
-
 void record_error(const WCHAR *id, const WCHAR *message, NTSTATUS status)
 {
-    WCHAR text[160];
+    WCHAR buffer[160];
+    struct text text;
     struct span extensions[WIRE_ERROR_EXTENSIONS] = {
         [WIRE_ERROR_ID] = { id, (ULONG)(wcslen(id) * sizeof(WCHAR)) },
-        [WIRE_ERROR_MESSAGE] = { text, 0 },
+        [WIRE_ERROR_MESSAGE] = { buffer, 0 },
     };
     struct record *record;
 
     IRQL_AT_MOST(APC_LEVEL);
-    extensions[WIRE_ERROR_MESSAGE].size = error_text(text, COUNT(text), message, status) * sizeof(WCHAR);
+    text_start(&text, buffer, COUNT(buffer));
+    text_append_string(&text, message);
+    text_append_string(&text, L" (");
+    text_append_hex(&text, (ULONG)status, true);
+    text_append_string(&text, L")");
+    extensions[WIRE_ERROR_MESSAGE].size = text.length * sizeof(WCHAR);
     record = record_create(WIRE_KERNEL_ERROR, extensions);
     if (record)
         record_submit(record, 0);

@@ -18,6 +18,7 @@
 static struct {
     KSPIN_LOCK lock; /* of `current` and its first reference */
     struct settings *current;
+    ULONGLONG wanted; /* that of `current` */
     FAST_MUTEX reading;
     HANDLE key; /* watched; NULL: there is none */
     HANDLE event;
@@ -180,6 +181,16 @@ static void read_archive(HANDLE key, struct settings *settings)
     pool_free(value);
 }
 
+/* Without the value there are no rules, and defaults decide. */
+static void read_rules(HANDLE key, struct settings *settings)
+{
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(key, L"Rules", REG_BINARY, 1, RULES_LIMIT);
+
+    settings->rules = rules_create(value ? value->Data : NULL, value ? value->DataLength : 0);
+    settings->wanted = rules_wanted(settings->rules);
+    pool_free(value);
+}
+
 /* Names and masks belong together by position; a name without mask is watched for any access. */
 static void read_access(HANDLE key, struct settings *settings)
 {
@@ -210,6 +221,7 @@ static void read_all(HANDLE key, struct settings *settings)
     read_flag(key, L"DnsLookup", &settings->dns_lookup);
     read_archive(key, settings);
     read_access(key, settings);
+    read_rules(key, settings);
     read_dword(key, L"DriverQueueSize", QUEUE_RECORDS_LEAST, QUEUE_RECORDS_MOST, &settings->queue_records);
     read_dword(key, L"VerdictTimeout", 0, VERDICT_TIMEOUT_MOST, &settings->verdict_timeout);
     read_dword(key, L"ArchiveQuota", 0, MAXULONG, &settings->archive_quota);
@@ -223,6 +235,7 @@ static void settings_free(struct settings *settings)
 {
     pool_free(settings->archive_directory.Buffer);
     pool_free(settings->access_names);
+    rules_destroy(settings->rules);
     pool_free(settings);
 }
 
@@ -270,7 +283,7 @@ struct settings *settings_acquire(void)
 
 bool settings_wants(unsigned event_id)
 {
-    return true;
+    return (state.wanted >> event_id & 1) != 0;
 }
 
 static void publish(struct settings *settings)
@@ -281,6 +294,7 @@ static void publish(struct settings *settings)
     KeAcquireSpinLock(&state.lock, &irql);
     old = state.current;
     state.current = settings;
+    state.wanted = settings ? settings->wanted : 0;
     KeReleaseSpinLock(&state.lock, irql);
     if (old)
         settings_release(old);
