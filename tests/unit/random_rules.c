@@ -49,7 +49,7 @@ static void put_unit(struct writer *w, uint32_t offset, uint16_t unit)
 /* Letters of both cases, separators, pairs that fold across lengths, a half surrogate, a letter beyond the BMP. */
 static uint32_t random_units(struct random *r, uint16_t *out, uint32_t longest)
 {
-    static const uint16_t units[] = { 'a', 'A', 'b', 'B', 'a', 'b', 'c', '\\', '/', ';', ';', '.', '-', '%', '0', '9', '_', 'i', 'I',
+    static const uint16_t units[] = { 'a', 'A', 'b', 'B', '%', 'b', 'c', '\\', '/', ';', ';', '.', '-', 'C', '0', '9', '_', 'i', 'I',
                                       0xe9, 0xc9, 0x131, 0x250, 0x2c6f, 0xdf, 0xd800, 0xdc28, 0xd801, 0xff41, 0x3c2 };
     uint32_t count = random_below(r, longest + 1), letters = one_in(r, 3) ? 30 : one_in(r, 2) ? 12 : 4;
 
@@ -153,9 +153,10 @@ static uint32_t random_text(struct random *r, char *out)
     static const char *const pieces[] = { "a", "A", "b", "B", "ab", "c", "\\", "/", ";", ".", "-", "%", "0", "9", "_", "i", "I",
                                           "\xc3\xa9", "\xc3\x89", "\xc4\xb1", "\xc9\x90", "\xe2\xb1\xaf", "\xc3\x9f",
                                           "\xed\xa0\x80", "\xf0\x90\x90\xa8", "\xf0\x90\x90\x80", "\xef\xbd\x81", "\xcf\x82",
-                                          "\xc3", "\x89", "\xe2\xb1", "\xff", "\xf0\x90\x90", "\xc0\x80" };
+                                          "\xc3", "\x89", "\xe2\xb1", "\xff", "\xf0\x90\x90", "\xc0\x80",
+                                          "\xe0\x81\x81", "\xf0\x80\x81\xa1", "\xf4\x90\x80\x80" };
     uint32_t count = random_below(r, one_in(r, 3) ? 14 : 6), size = 0;
-    uint32_t variety = one_in(r, 3) ? 34 : one_in(r, 2) ? 17 : 6;
+    uint32_t variety = one_in(r, 3) ? 37 : one_in(r, 2) ? 17 : 6;
 
     if (count == 0 && !one_in(r, 10)) {
         out[0] = '-';
