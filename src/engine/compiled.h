@@ -97,6 +97,7 @@ struct lane {
 struct tag {
     const struct catalogue_event *first; /* of its member events */
     uint32_t member_count;
+    uint32_t fields[TAG_MAX_MEMBERS]; /* bit per field of the member that some block's filters apply to */
     bool has_rule_name; /* field 0 is RuleName, as in every event that has a tag */
     bool frozen_names; /* a filter names the field RuleName: it and what it does to the name are evaluated in sequence */
     struct block *blocks;

@@ -23,13 +23,16 @@ struct match_text match_field(const struct match *m, uint32_t field)
     return text;
 }
 
-/* Makes the hits of a lane known; false when its field has no text. */
+/*
+ * Makes the hits of a lane known; false when its field has no text. A lane may be about a field that only other members
+ * of the tag have: it is passed over, as no filter on it applies.
+ */
 static bool read_lane(struct match *m, uint32_t index)
 {
     const struct lane *lane = &m->tag->lanes[index];
     struct match_text text;
 
-    if (m->lanes_read[index / 32] >> index % 32 & 1)
+    if ((m->lanes_read[index / 32] >> index % 32 & 1) || !(m->tag->fields[m->member] >> lane->field & 1))
         return true;
     text = match_field(m, lane->field);
     if (!text.data)

@@ -352,6 +352,8 @@ static int read_block(struct tag_build *b, const struct blob_block *stored)
     block->first_filter = b->tag->filter_count;
     block->first_rule = b->tag->rule_count;
     find_valid_fields(b->tag, block);
+    for (uint32_t m = 0; m < b->tag->member_count; m++)
+        b->tag->fields[m] |= block->valid[m];
     return read_filters(b, block, stored);
 }
 

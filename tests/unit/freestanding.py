@@ -10,7 +10,7 @@ import sys
 
 ALLOWED = {'memcpy', 'memmove', 'memset', 'memcmp', '_GLOBAL_OFFSET_TABLE_'}
 # Inserted by coverage and sanitizer builds, which are not what is loaded into a kernel.
-INSTRUMENTED = re.compile(r'__(asan|ubsan|sanitizer|gcov|llvm)_')
+INSTRUMENTED = re.compile(r'__(asan|ubsan|sanitizer|sancov|gcov|llvm)_')
 
 
 def symbols(nm, archive):
