@@ -69,6 +69,20 @@ def blob():
     yield blob_of([(e, e % 2, e % 2, [(f, (e + f) % 16, 'v%d;w' % f, f > 2) for f in range(5)]) for e in (1, 3, 12, 13, 17, 22)])
 
 
+def matcher():
+    texts = b'-\0v1\0C:\\x\\v2\0w\0v3;w\0a\xc3\xa9\xff\0b\0'
+    for number, data in enumerate(blob()):
+        for event in (0, 2, 10, 11):
+            yield struct.pack('<2BH', number * 2 % 16, event, len(data)) + data + texts
+
+
+def recorded():
+    yield b'{"EventID":1,"Image":"C:\\\\a.exe","ProcessId":7,"LogonId":"0x3e7","x":{"y":[1,null]},"CommandLine":"\\u00e9\\ud83d"}'
+    yield b'{"EventID":"3","Initiated":true,"DestinationPort":"443","Provider":"Linux-Sysmon","Computer":"c","EventRecordID":9,' \
+          b'"SystemTime":"t","User":"\\\\x{FF}\\\\x{5C}"}'
+    yield b'{"EventID":22,"QueryStatus":0,"Channel":"Security"}'
+
+
 def main():
     target, folder = sys.argv[1:3]
     for number, data in enumerate(globals()[target]()):
