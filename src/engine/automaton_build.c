@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-/* Free slots that are tried for a state with several children before it moves behind everything. */
-#define PROBES 128
+/* Slots that are looked at for the children of one state before they move behind everything. */
+#define PROBES 512
 
 struct range {
     uint32_t first, last; /* literals [first, last) */
@@ -29,7 +29,7 @@ struct build {
     struct automaton_node *node;
     uint32_t *literal, *fail, *shorter;
     uint32_t capacity, used; /* slots that exist; highest slot in use + 1 */
-    uint32_t low;            /* no free slot below */
+    uint32_t low;            /* free slots below are given up */
     bool anywhere;
 };
 
@@ -75,20 +75,21 @@ static bool all_free(const struct build *b, uint32_t base, const uint8_t *classe
     return true;
 }
 
-/* A base under which every child finds a free slot. `classes` ascend. */
+/*
+ * A base under which every child finds a free slot. `classes` ascend. A search in vain moves the start of the next ones, so
+ * that all searches together are linear in the slots.
+ */
 static uint32_t find_base(struct build *b, const uint8_t *classes, uint32_t count)
 {
-    uint32_t probes = 0;
+    uint32_t slot, end;
 
     while (!is_free(b, b->low))
         b->low++;
-    for (uint32_t slot = b->low; slot < b->used && probes < PROBES; slot++) {
-        if (slot < classes[0] || !is_free(b, slot))
-            continue;
-        probes++;
-        if (all_free(b, slot - classes[0], classes, count))
+    end = b->used - b->low > PROBES ? b->low + PROBES : b->used;
+    for (slot = b->low; slot < end; slot++)
+        if (slot >= classes[0] && is_free(b, slot) && all_free(b, slot - classes[0], classes, count))
             return slot - classes[0];
-    }
+    b->low = end;
     return b->used > classes[0] ? b->used - classes[0] : 0;
 }
 

@@ -292,24 +292,28 @@ static int join_rule(struct tag_build *b, struct block *block, const struct blob
     return 0;
 }
 
-/* From the end: has a later filter outside Rules the same field? `seen` holds a bit for each of the first fields. */
-static void mark_repeated(const struct tag *tag, const struct block *block)
+static bool field_less(const void *context, uint32_t a, uint32_t b)
 {
-    uint32_t seen = 0;
+    const struct filter *filters = context;
 
-    for (uint32_t i = block->filter_count; i-- > 0;) {
-        struct filter *filter = &tag->filters[block->first_filter + i];
+    return filters[a].field != filters[b].field ? filters[a].field < filters[b].field : a < b;
+}
 
-        if (filter->rule != NONE)
-            continue;
-        if (filter->field < 32) {
-            filter->repeated = seen >> filter->field & 1;
-            seen |= 1u << filter->field;
-            continue;
-        }
-        for (uint32_t k = i + 1; k < block->filter_count && !filter->repeated; k++)
-            filter->repeated = filter[k - i].rule == NONE && filter[k - i].field == filter->field;
-    }
+/* Has a later filter of the block, outside Rules, the same field? */
+static int mark_repeated(struct tag_build *b, const struct block *block)
+{
+    struct filter *filters = b->tag->filters + block->first_filter;
+    uint32_t *index = arena_alloc(b->temporary, 2 * (size_t)block->filter_count, sizeof(*index)), count = 0;
+
+    if (!index)
+        return RULESET_E_MEMORY;
+    for (uint32_t i = 0; i < block->filter_count; i++)
+        if (filters[i].rule == NONE)
+            index[count++] = i;
+    ruleset_sort(index, index + count, count, field_less, filters);
+    for (uint32_t i = 0; i + 1 < count; i++)
+        filters[index[i]].repeated = filters[index[i]].field == filters[index[i + 1]].field;
+    return 0;
 }
 
 static int read_filters(struct tag_build *b, struct block *block, const struct blob_block *stored)
@@ -324,9 +328,10 @@ static int read_filters(struct tag_build *b, struct block *block, const struct b
             failed = join_rule(b, block, &filter, id);
         id = filter.aggregation_id;
     }
+    if (failed || rc < 0)
+        return failed ? failed : RULESET_E_INVALID;
     block->filter_count = b->tag->filter_count - block->first_filter;
-    mark_repeated(b->tag, block);
-    return failed ? failed : rc < 0 ? RULESET_E_INVALID : 0;
+    return mark_repeated(b, block);
 }
 
 static void find_valid_fields(const struct tag *tag, struct block *block)
