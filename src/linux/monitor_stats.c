@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -37,24 +38,73 @@ static void add_losses(const struct accounting *accounting, struct stats *stats)
                             loss_text(cause));
 }
 
+static const char *rule_of(const struct rule_hit *hit, size_t *size)
+{
+    *size = hit->name ? hit->name_size : 1;
+    return hit->name ? hit->name : "-";
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct rule_hit *a = left, *b = right;
+    size_t size_a, size_b;
+    const char *name_a = rule_of(a, &size_a), *name_b = rule_of(b, &size_b);
+    int order;
+
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    if (a->block != b->block)
+        return a->block < b->block ? -1 : 1;
+    order = memcmp(name_a, name_b, size_a < size_b ? size_a : size_b);
+    return order ? order : size_a < size_b ? -1 : size_a > size_b;
+}
+
+/* A rule is its name: two of one name in one block count together. Samples must come grouped (sysmon/stats.h). */
+static struct rule_hit *sorted_hits(const struct rule_hits *hits, unsigned *count)
+{
+    unsigned all = rule_hits_size(hits), kept = 0;
+    struct rule_hit *sorted = calloc(all ? all : 1, sizeof *sorted);
+
+    for (unsigned i = 0; sorted && i < all; i++)
+        sorted[i] = *rule_hits_get(hits, i);
+    if (sorted)
+        qsort(sorted, all, sizeof *sorted, by_place);
+    for (unsigned i = 0; sorted && i < all; i++) {
+        if (kept && !by_place(&sorted[kept - 1], &sorted[i])) {
+            sorted[kept - 1].logged += sorted[i].logged;
+            sorted[kept - 1].dropped += sorted[i].dropped;
+        } else {
+            sorted[kept++] = sorted[i];
+        }
+    }
+    *count = sorted ? kept : 0;
+    return sorted;
+}
+
+static void add_rule(const struct rule_hit *hit, uint64_t value, struct stats *stats)
+{
+    char block[16];
+    size_t size;
+    const char *name = rule_of(hit, &size);
+
+    snprintf(block, sizeof block, hit->block < 0 ? "default" : "%d", hit->block);
+    if (value)
+        stats_value_sized(stats, value, name_of(hit->type), block, name, size);
+}
+
 static void add_rules(const struct rule_hits *hits, struct stats *stats)
 {
     static const char *const names[] = { "rule_logged", "rule_dropped" };
+    unsigned count;
+    struct rule_hit *sorted = sorted_hits(hits, &count);
 
     for (int dropped = 0; dropped < 2; dropped++) {
         stats_family(stats, names[dropped], STATS_COUNTER, dropped ? "Events a rule dropped" : "Events a rule logged", "event",
                      "block", "rule");
-        for (unsigned i = 0; i < rule_hits_size(hits); i++) {
-            const struct rule_hit *hit = rule_hits_get(hits, i);
-            uint64_t value = dropped ? hit->dropped : hit->logged;
-            char block[16];
-
-            snprintf(block, sizeof block, "%d", hit->block);
-            if (value)
-                stats_value_sized(stats, value, name_of(hit->type), block, hit->name ? hit->name : "-",
-                                  hit->name ? hit->name_size : 1);
-        }
+        for (unsigned i = 0; i < count; i++)
+            add_rule(&sorted[i], dropped ? sorted[i].dropped : sorted[i].logged, stats);
     }
+    free(sorted);
 }
 
 static void add_single(struct stats *stats, const char *name, enum stats_kind kind, const char *help, uint64_t value)
