@@ -189,6 +189,7 @@ static void remove_runtime(void)
 {
     unlink(CONTROL_DIRECTORY "/control");
     unlink(CONTROL_DIRECTORY "/lock");
+    unlink(CONTROL_DIRECTORY "/boot"); /* identity.c */
     rmdir(CONTROL_DIRECTORY);
     unlink(SERVICE_PID_FILE);
 }
