@@ -83,6 +83,43 @@ def recorded():
     yield b'{"EventID":22,"QueryStatus":0,"Channel":"Security"}'
 
 
+def version_node(key, value=b'', children=(), text=False):
+    head = key.encode('utf-16-le') + b'\0\0'
+    head += b'\0' * (-(len(head) + 6) % 4)
+    body = value
+    for child in children:
+        body += b'\0' * (-len(body) % 4) + child
+    return struct.pack('<3H', 6 + len(head) + len(body), len(value) // (2 if text else 1), int(text)) + head + body
+
+
+def version_resource():
+    """A .rsrc section at RVA 0x1000: type 16, name 1, language 1033, the version tree."""
+    strings = [version_node(name, units(value), text=True) for name, value in
+               (('FileVersion', '1.2.3'), ('CompanyName', 'C\u00f6 \U0001f600'), ('OriginalFilename', 'x.exe'), ('FileDescription', ''))]
+    tree = version_node('VS_VERSION_INFO', b'\xbd\x04\xef\xfe' + bytes(48), [
+        version_node('StringFileInfo', children=[version_node('040904B0', children=strings)]),
+        version_node('VarFileInfo', children=[version_node('Translation', struct.pack('<HH', 0x409, 0x4b0))])])
+    levels = b''.join(struct.pack('<IIHHHHII', 0, 0, 0, 0, 0, 1, name, target) for name, target in
+                      ((16, 0x80000018), (1, 0x80000030), (1033, 72)))
+    return levels + struct.pack('<IIII', 0x1000 + 88, len(tree), 0, 0) + tree
+
+
+def pe():
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'unit'))
+    import pe_files
+    for name, imports, _ in pe_files.VECTORS[:12:3] + pe_files.VECTORS[-1:]:
+        for wide in (False, True):
+            yield pe_files.build(imports, wide)
+    resource = version_resource()
+    for wide in (False, True):
+        image = bytearray(pe_files.build([('a.dll', ['f' * 1800])], wide))
+        image[0x200:0x200 + len(resource)] = resource
+        directories = 0x58 + (112 if wide else 96)
+        struct.pack_into('<II', image, directories + 8, 0, 0)
+        struct.pack_into('<II', image, directories + 16, 0x1000, len(resource))
+        yield bytes(image)
+
+
 def main():
     target, folder = sys.argv[1:3]
     for number, data in enumerate(globals()[target]()):
