@@ -87,10 +87,10 @@ bool ruleset_wants(const struct ruleset *rules, uint32_t event_id);
 enum explain_result { EXPLAIN_NOMATCH, EXPLAIN_MATCH, EXPLAIN_FAILED };
 
 struct explain_filter {
-    const char *field, *condition; /* terminated; field NULL: the event has no such field */
+    const char *field, *condition; /* terminated; field NULL: beyond the fields of the block's event */
     struct match_text value;       /* as written; data NULL without RULESET_EXPLAIN */
     struct match_text name;        /* RuleName it stands for, size 0 = none */
-    struct match_text text;        /* what the event has in the field */
+    struct match_text text;        /* what the event has in the field; data NULL: it is a field of another event of the tag */
     uint32_t rule;                 /* number, from 1, of its Rule in the block; 0 = directly in the block */
     enum explain_result result;
 };

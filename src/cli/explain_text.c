@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct explain_text *out, 
 static void put_quoted(struct explain_text *out, const struct match_text *text)
 {
     if (!text->data)
-        put(out, "(no text)");
+        put(out, "(not in this event)");
     else
         put(out, "`%.*s`%s", (int)(text->size < SHOWN ? text->size : SHOWN), text->data, text->size > SHOWN ? "…" : "");
 }

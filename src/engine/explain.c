@@ -54,9 +54,9 @@ static struct match_text text_of(const struct tag *tag, struct bytes bytes)
     return (struct match_text){ (const char *)tag->bytes + bytes.offset, bytes.size };
 }
 
-static void describe(const struct match *m, const struct block *block, const struct catalogue_event *event,
-                     const struct comparison *c, struct explain_filter *out)
+static void describe(const struct match *m, const struct block *block, const struct comparison *c, struct explain_filter *out)
 {
+    const struct catalogue_event *own = catalogue_find(block->event_id);
     const struct filter *filter = c->filter;
 
     *out = (struct explain_filter){ .condition = blob_condition_name(filter->condition),
@@ -66,14 +66,13 @@ static void describe(const struct match *m, const struct block *block, const str
     out->name = text_of(m->tag, filter->name);
     if (filter->rule != NONE)
         out->rule = filter->rule - block->first_rule + 1;
-    if (filter->field < event->field_count) {
-        out->field = event->fields[filter->field].name;
+    if (filter->field < own->field_count)
+        out->field = own->fields[filter->field].name;
+    if (applies(block, m->member, filter->field))
         out->text = match_field(m, filter->field);
-    }
 }
 
 struct reporter {
-    const struct catalogue_event *event;
     void (*report)(void *context, const struct explain_block *block);
     void *context;
 };
@@ -90,7 +89,7 @@ static void report_block(struct sequence *s, const struct reporter *r, uint32_t 
 
     for (uint32_t i = 0; i < w->count; i++)
         if (decides(tag, block, result, &w->seen[i], &w->seen[w->count - 1]))
-            describe(s->match, block, r->event, &w->seen[i], &deciding[out.deciding_count++]);
+            describe(s->match, block, &w->seen[i], &deciding[out.deciding_count++]);
     r->report(r->context, &out);
 }
 
@@ -99,7 +98,7 @@ void ruleset_explain(const struct ruleset *rules, const struct catalogue_event *
                      void *context, struct match_result *result)
 {
     const struct tag *tag = rules->tag[event - catalogue_events];
-    const struct reporter reporter = { event, report, context };
+    const struct reporter reporter = { report, context };
     struct watch watch = { .count = 0 };
     struct sequence s = { .compared = note, .context = &watch };
     struct match m;

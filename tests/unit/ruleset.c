@@ -275,12 +275,29 @@ static void explanations(void **state)
     discard(&b);
 }
 
+/* A block bound to event 13 asked about event 12, which has another field in the place of Details. */
+static void explanation_of_another_member(void **state)
+{
+    struct story story;
+    struct built b;
+    struct event event;
+
+    build(&b, "<RuleGroup groupRelation='and'><RegistryEvent onmatch='include'><Details>x</Details></RegistryEvent></RuleGroup>",
+          RULESET_EXPLAIN);
+    event_init(&event, catalogue_find(EVENT_REG_KEY), CATALOGUE_WINDOWS);
+    explain(&b, &event, &story);
+    assert_int_equal(story.block[0].deciding_count, 1);
+    assert_filter(&story.filter[0][0], "Details", "is", "x", EXPLAIN_NOMATCH, 0);
+    assert_null(story.filter[0][0].text.data);
+    discard(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wanted),         cmocka_unit_test(windows_defaults), cmocka_unit_test(missing_text),
         cmocka_unit_test(slash_images),   cmocka_unit_test(refused_blobs),    cmocka_unit_test(memory_runs_out),
-        cmocka_unit_test(explanations),
+        cmocka_unit_test(explanations),   cmocka_unit_test(explanation_of_another_member),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
