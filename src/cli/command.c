@@ -20,5 +20,6 @@ const struct command commands[] = {
 #ifdef CLI_STATS
     { "stats", cmd_stats, "show the counters of the running monitor" },
 #endif
+    { "schema", cmd_schema, "print the events, fields, options and conditions" },
     { NULL, NULL, NULL },
 };

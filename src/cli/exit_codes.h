@@ -6,6 +6,12 @@
  */
 #pragma once
 
+#ifdef _WIN32
+#define EXIT_NUMBER_NOT_ROOT 740
+#else
+#define EXIT_NUMBER_NOT_ROOT 228
+#endif
+
 #define EXIT_CODES(X)                                                                                \
     X(EXIT_OK, 0, "success")                                                                         \
     X(EXIT_FOUND, 1, "the command worked and its answer is no: errors in a configuration, a difference")  \
@@ -22,7 +28,9 @@
     X(EXIT_INSTALL, 12, "installing, starting or removing the service failed")                        \
     X(EXIT_INTERNAL, 70, "internal error, also: out of memory")                                       \
     X(EXIT_USAGE, 87, "wrong arguments (and, with the classic switches, a refused configuration)")     \
-    X(EXIT_NOT_ROOT, 228, "must be root or an administrator")
+    X(EXIT_NOT_ROOT, EXIT_NUMBER_NOT_ROOT, "must be root or an administrator") \
+    X(EXIT_DIFFERENT, 254, "-x: the file does not hold these rules")                                 \
+    X(EXIT_DUMP_FAILED, 255, "-x, -y: the file cannot be read or written")
 
 enum exit_code {
 #define EXIT_CODE_MEMBER(name, number, meaning) name = number,

@@ -2,6 +2,7 @@
 /* Who and where we are. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,3 +12,7 @@ void host_name(char *out, size_t size);
 void host_user(char *out, size_t size);
 uint32_t host_process_id(void);
 uint32_t host_thread_id(void); /* cached per thread: cheap */
+/* Columns of the console behind standard error or output, 0 when there is none. */
+int host_console_width(void);
+/* Effective user root; on Windows: a token with administrators enabled. */
+bool host_is_root(void);

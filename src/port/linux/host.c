@@ -2,6 +2,7 @@
 #include "port/host.h"
 
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 void host_name(char *out, size_t size)
@@ -28,4 +29,18 @@ uint32_t host_thread_id(void)
     if (!thread)
         thread = gettid();
     return (uint32_t)thread;
+}
+
+int host_console_width(void)
+{
+    struct winsize size;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+        return 0;
+    return size.ws_col;
+}
+
+bool host_is_root(void)
+{
+    return geteuid() == 0;
 }
