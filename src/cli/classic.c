@@ -106,11 +106,6 @@ static int check_system(const struct classic *classic)
     return EXIT_OK;
 }
 
-static bool is_verbose(const struct classic *classic)
-{
-    return classic->options->option[OPTION_DebugMode].value != NULL;
-}
-
 static int check_debug(const struct classic *classic)
 {
     const char *value = classic->options->option[OPTION_DebugMode].value;
@@ -134,7 +129,8 @@ static int debug_run(const struct classic *classic)
 {
 #ifdef CLI_RUN
     char name[] = "run", option[] = "--output", text[] = "text:-", oneline[] = "text:-,oneline";
-    char *arguments[] = { name, option, is_verbose(classic) ? text : oneline, NULL };
+    bool verbose = classic->options->option[OPTION_DebugMode].value != NULL;
+    char *arguments[] = { name, option, verbose ? text : oneline, NULL };
 
     return cmd_run(3, arguments);
 #else

@@ -103,14 +103,14 @@ void usage_write(FILE *out, const char *program)
 {
     static const char *const paragraphs[] = {
 #ifdef _WIN32
-        "The service logs events immediately and the driver installs as a boot-start driver to capture activity from early in the "
-        "boot that the service will write to the event log when it starts.",
+        ("The service logs events immediately and the driver installs as a boot-start driver to capture activity from early in the "
+         "boot that the service will write to the event log when it starts."),
         "On Vista and higher, events are stored in \"Applications and Services Logs/Microsoft/Windows/Sysmon/Operational\".",
         "Use the '-? config' command for configuration file documentation.",
         "Specify -accepteula for compatibility; there is nothing to accept.",
 #else
-        "The monitor logs events immediately. Installed, it writes them to the system log; 'run --output' knows files, sockets, "
-        "syslog, the journal and Kafka.",
+        ("The monitor logs events immediately. Installed, it writes them to the system log; 'run --output' knows files, sockets, "
+         "syslog, the journal and Kafka."),
         "Use the '-? config' command for configuration file documentation.",
 #endif
         "Neither install nor uninstall requires a reboot.",
