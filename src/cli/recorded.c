@@ -46,15 +46,7 @@ static bool parse_number(struct json_text text, uint64_t *number)
 
 /* ---- first pass: which event ---- */
 
-static void read_computer(struct recorded *r, struct json_text name)
-{
-    size_t size = name.size < sizeof(r->computer) ? name.size : sizeof(r->computer) - 1;
-
-    memcpy(r->computer, name.data, size);
-    r->computer[size] = '\0';
-}
-
-static void read_header_member(struct recorded *r, struct header *h, const struct json_member *m)
+static void read_header_member(struct header *h, const struct json_member *m)
 {
     if (is(m->name, "EventID")) {
         h->has_id = (m->type == JSON_NUMBER || m->type == JSON_STRING) && parse_number(m->value, &h->event_id);
@@ -66,8 +58,6 @@ static void read_header_member(struct recorded *r, struct header *h, const struc
         h->record_id = 0;
     if (m->type != JSON_STRING)
         return;
-    if (is(m->name, "Computer") || is(m->name, "Hostname"))
-        read_computer(r, m->value);
     if (is(m->name, "Provider") || is(m->name, "SourceName")) {
         h->on_linux |= is(m->value, "Linux-Sysmon");
         h->other |= !is(m->value, "Linux-Sysmon") && !is(m->value, "Microsoft-Windows-Sysmon");
@@ -90,10 +80,9 @@ static int read_header(struct recorded *r, const char *line, size_t size, struct
     int rc;
 
     *h = (struct header){ 0 };
-    r->computer[0] = '\0';
     json_open(&reader, line, size, r->strings);
     while ((rc = json_next(&reader, &member)) > 0)
-        read_header_member(r, h, &member);
+        read_header_member(h, &member);
     if (rc < 0)
         return fail(r, &reader);
     if (h->other)
@@ -157,12 +146,23 @@ static void set_field(struct event *event, unsigned field, const struct json_mem
         event_set_text(event, field, m->value.data, m->value.size);
 }
 
-static void read_member(struct event *event, struct json_member *m, bool ours)
+static void read_computer(struct recorded *r, struct json_text name)
 {
+    size_t size = name.size < sizeof(r->computer) ? name.size : sizeof(r->computer) - 1;
+
+    memcpy(r->computer, name.data, size);
+    r->computer[size] = '\0';
+}
+
+static void read_member(struct recorded *r, struct json_member *m, bool ours)
+{
+    struct event *event = &r->event;
     int field = catalogue_field_index(event->type, m->name.data, m->name.size);
 
     if (m->type == JSON_STRING && ours)
         unescape(&m->value);
+    if (m->type == JSON_STRING && (is(m->name, "Computer") || is(m->name, "Hostname")))
+        read_computer(r, m->value);
     if (field < 0 || m->type == JSON_NULL || m->type == JSON_OBJECT || m->type == JSON_ARRAY || is(m->name, "RuleName"))
         return;
     set_field(event, (unsigned)field, m);
@@ -243,7 +243,7 @@ static void read_fields(struct recorded *r, const char *line, size_t size, bool 
 
     json_open(&reader, line, size, r->strings);
     while (json_next(&reader, &member) > 0)
-        read_member(&r->event, &member, ours);
+        read_member(r, &member, ours);
     set_time(&r->event);
 }
 
@@ -270,6 +270,7 @@ enum recorded_result recorded_read(struct recorded *r, const char *line, size_t 
     if (!system)
         system = header.on_linux ? CATALOGUE_LINUX : CATALOGUE_WINDOWS;
     event_init(&r->event, type, system);
+    r->computer[0] = '\0';
     r->event.record_id = header.record_id;
     read_fields(r, line, size, header.ours >= 4);
     return RECORDED_EVENT;
