@@ -18,6 +18,7 @@ extern "C" {
 #define CONFIG_MAX_ELEMENTS 400000u
 #define CONFIG_MAX_ATTRIBUTES 32          /* of one element */
 #define CONFIG_MAX_FILTERS 250000u
+#define CONFIG_MAX_TAG_BLOCKS 65534u      /* event elements of one tag, spec 03 section 7.1 */
 #define CONFIG_MAX_VALUE (1u << 20)       /* bytes of UTF-8 of one filter value or option */
 #define CONFIG_MAX_BLOB_SIZE (256u << 20) /* bytes of compiled rules */
 #define CONFIG_MAX_NAME 255               /* bytes of UTF-8, spec 03 section 6 */

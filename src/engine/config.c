@@ -52,13 +52,12 @@ int config_compile(struct config **out, const void *data, size_t size, const str
 {
     struct config_text text = { 0 };
     struct loader l = { .parameters = parameters, .report = { .out = diagnostics } };
-    int rc = 0;
+    int rc;
 
     *diagnostics = (struct config_diagnostics){ 0 };
     l.config = config_new();
-    if (!l.config)
-        return -ENOMEM;
-    if (data)
+    rc = l.config ? 0 : -ENOMEM;
+    if (!rc && data)
         rc = check_file(&l, &text, data, size);
     if (!rc)
         rc = blocks_compile(&l);

@@ -333,6 +333,8 @@ static void check_block(struct loader *l, const struct tree_node *node, const st
     unsigned mask = (1u << block.members) - 1, errors = l->report.out->errors;
 
     note_served(l, node, first);
+    if (++l->tag_blocks[first - catalogue_events] == CONFIG_MAX_TAG_BLOCKS + 1)
+        report_add(&l->report, CONFIG_ERROR, node->offset, 1, "more than %u %s elements", CONFIG_MAX_TAG_BLOCKS, node->name);
     check_attributes(l, node, allowed);
     refuse_text(l, node);
     read_default(l, node, &block.default_action);

@@ -24,6 +24,7 @@ struct loader {
     bool newer; /* the file's schema is newer than ours: unknown elements are skipped */
     struct config_block *block;
     uint32_t block_count, block_capacity, filter_count;
+    uint32_t tag_blocks[CATALOGUE_EVENT_COUNT]; /* blocks so far, by the tag's first event */
     bool noted_event[CATALOGUE_EVENT_COUNT]; /* said once per file: not served by this system, newer than the schema */
     bool noted_age[CATALOGUE_EVENT_COUNT];
     uint32_t noted_field[CATALOGUE_EVENT_COUNT]; /* mask of fields: always `-` on this system */

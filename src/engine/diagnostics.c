@@ -120,15 +120,18 @@ static void count(struct config_diagnostics *out, enum config_severity severity)
 }
 
 /* A place for one more, or NULL. A full list gives up its least severe entry for a more severe one. */
-static struct config_diagnostic *place(struct config_diagnostics *out, enum config_severity severity)
+static struct config_diagnostic *place(struct report *r, enum config_severity severity)
 {
+    struct config_diagnostics *out = r->out;
     struct config_diagnostic *victim = NULL;
 
     if (out->count < CONFIG_MAX_DIAGNOSTICS) {
         struct config_diagnostic *grown = realloc(out->item, (out->count + 1) * sizeof *grown);
 
-        if (!grown)
+        if (!grown) {
+            r->failed = true;
             return NULL;
+        }
         out->item = grown;
         return &out->item[out->count++];
     }
@@ -147,7 +150,7 @@ void report_add(struct report *r, enum config_severity severity, size_t offset, 
     va_list arguments;
 
     count(r->out, severity);
-    d = place(r->out, severity);
+    d = place(r, severity);
     if (!d)
         return;
     va_start(arguments, format);
