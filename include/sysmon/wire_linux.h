@@ -26,6 +26,8 @@ enum wire_type {
     WIRE_RUNNING,  /* a process that runs since before the sensor: struct wire_exec without arguments; not from the ring */
     WIRE_CONNECTION, /* struct wire_connection */
     WIRE_DNS,        /* a packet from or to port 53: struct wire_dns */
+    WIRE_CREATED,    /* a file got a name: struct wire_name */
+    WIRE_DELETED,    /* a file lost a name: struct wire_name */
     WIRE_TYPE_COUNT
 };
 
@@ -34,6 +36,8 @@ enum wire_flag {
     WIRE_ARGUMENTS_FOLLOW = 2, /* WIRE_ARGUMENTS records with the rest follow */
     WIRE_PATH_CUT = 4,        /* a path has more components than the walk allows; the ones at the root are missing */
     WIRE_PATH_DETACHED = 8,   /* the image is not below the process's root (memfd, unmounted, …) */
+    WIRE_PATH_AMBIGUOUS = 16, /* the file system is mounted more than once: the path may go through another mount */
+    WIRE_PATH_NONE = 32,      /* no path could be had from the kernel: only base and argument */
 };
 
 #define WIRE_PATH_COMPONENTS 128 /* walk limit */
@@ -132,6 +136,26 @@ struct wire_dns {
 
 #define WIRE_DNS_PAYLOAD 4096
 
+enum wire_how {
+    WIRE_BY_OPEN,      /* created by open() */
+    WIRE_BY_OVERWRITE, /* existed, and was emptied by open(O_TRUNC) */
+    WIRE_BY_LINK,
+    WIRE_BY_SYMLINK,
+    WIRE_BY_MKNOD,
+    WIRE_BY_RENAME,    /* WIRE_DELETED: another file took the name */
+    WIRE_BY_UNLINK,
+};
+
+/* A change of a directory: which file, under which name. The kernel's own path where it can be had, else what was asked for. */
+struct wire_name {
+    struct wire_header header;
+    struct wire_file file; /* of WIRE_DELETED: before the change but for the times; all zero with WIRE_PATH_NONE */
+    uint32_t how;          /* enum wire_how */
+    uint32_t path_size;     /* path; empty with WIRE_PATH_NONE */
+    uint32_t base_size;     /* path: where a relative argument begins; with _NONE and _AMBIGUOUS */
+    uint32_t argument_size; /* plain: the system call's path argument, cut at WIRE_PATH_SIZE; with _NONE and _AMBIGUOUS */
+};
+
 /* One line per event type in the sensor's counters; `seen` includes what was lost. */
 struct wire_counters {
     uint64_t seen;
@@ -148,3 +172,4 @@ WIRE_ASSERT_SIZE(wire_exit, 56);
 WIRE_ASSERT_SIZE(wire_fork, 64);
 WIRE_ASSERT_SIZE(wire_connection, 104);
 WIRE_ASSERT_SIZE(wire_dns, 104);
+WIRE_ASSERT_SIZE(wire_name, 120);

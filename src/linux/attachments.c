@@ -19,6 +19,13 @@ PROGRAM(socket_peer4)
 PROGRAM(socket_peer6)
 PROGRAM(socket_owners)
 PROGRAM(socket_listeners)
+PROGRAM(change_time_set)
+PROGRAM(change_time_exchanged)
+PROGRAM(change_time_kept)
+PROGRAM(name_changed)
+PROGRAM(file_opened)
+
+#define SENSOR_NAMES (SENSOR_CREATE | SENSOR_DELETE)
 
 const struct attachment attachments[] = {
     { process_exec_program, "sched_process_exec", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS, WIRE_EXEC },
@@ -31,6 +38,24 @@ const struct attachment attachments[] = {
     { socket_peer6_program, NULL, ATTACH_CGROUP, 0, SENSOR_TCP, 0 },
     { socket_owners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
     { socket_listeners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
+    { change_time_set_program, "inode_set_ctime_to_ts", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
+    { change_time_exchanged_program, "ctime_ns_xchg", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
+    { change_time_kept_program, "ctime_xchg_skip", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
+    { name_changed_program, "syscalls/sys_exit_unlink", ATTACH_TRACEPOINT, 0, SENSOR_DELETE, WIRE_DELETED },
+    { name_changed_program, "syscalls/sys_exit_unlinkat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_DELETE, WIRE_DELETED },
+    { name_changed_program, "syscalls/sys_exit_rename", ATTACH_TRACEPOINT, 0, SENSOR_NAMES, WIRE_DELETED },
+    { name_changed_program, "syscalls/sys_exit_renameat", ATTACH_TRACEPOINT, 0, SENSOR_NAMES, WIRE_DELETED },
+    { name_changed_program, "syscalls/sys_exit_renameat2", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_NAMES, WIRE_DELETED },
+    { name_changed_program, "syscalls/sys_exit_link", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_linkat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_symlink", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_symlinkat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_mknod", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_mknodat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_open", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_openat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_openat2", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_creat", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
 };
 const unsigned attachment_count = sizeof attachments / sizeof attachments[0];
 _Static_assert(sizeof attachments / sizeof attachments[0] <= SENSOR_MAX_ATTACHMENTS, "raise the limit");

@@ -89,6 +89,19 @@ int decode_dns(const struct wire_dns **out, struct match_text *payload, const vo
     return 0;
 }
 
+int decode_name(struct decoded_name *out, const void *record, size_t size)
+{
+    const struct wire_name *name = record;
+    struct decoded_name view = { name };
+    struct match_text rest;
+
+    if (!fixed(record, size, sizeof *name, &rest) || !take(&rest, name->path_size, &view.path) ||
+        !take(&rest, name->base_size, &view.base) || !take(&rest, name->argument_size, &view.argument))
+        return -EBADMSG;
+    *out = view;
+    return 0;
+}
+
 size_t decode_path(char *out, struct match_text text)
 {
     const char *end = text.data + text.size;

@@ -20,6 +20,14 @@ int decode_fork(const struct wire_fork **out, const void *record, size_t size);
 int decode_connection(const struct wire_connection **out, const void *record, size_t size);
 int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size);
 
+struct decoded_name {
+    const struct wire_name *name;
+    struct match_text path, base; /* path texts */
+    struct match_text argument;
+};
+
+int decode_name(struct decoded_name *out, const void *record, size_t size);
+
 /* Leaf-first components to an absolute path; returns its size. `out` must hold text.size + 2 bytes; it is terminated. */
 size_t decode_path(char *out, struct match_text text);
 /*

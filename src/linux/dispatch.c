@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Each record of the sensor to its event. */
+#include "linux/file_events.h"
 #include "linux/monitor_state.h"
+#include "linux/name_path.h"
 #include "linux/network_events.h"
 #include "linux/proc.h"
 #include "linux/process_events.h"
@@ -134,6 +136,38 @@ static bool on_connection(struct monitor *monitor, const void *record, size_t si
     return true;
 }
 
+static bool on_created(struct monitor *monitor, const void *record, size_t size)
+{
+    const struct process *process;
+    struct decoded_name name;
+
+    if (decode_name(&name, record, size))
+        return false;
+    process = actor(monitor, &name.name->header, EVENT_FILE_CREATE);
+    if (!process)
+        return true;
+    file_event_created(&monitor->event, &monitor->processes, name.name, name_path(&name, &monitor->arena), process,
+                       &monitor->arena);
+    emitter_emit(&monitor->emitter, &monitor->event);
+    return true;
+}
+
+static bool on_deleted(struct monitor *monitor, const void *record, size_t size)
+{
+    const struct process *process;
+    struct decoded_name name;
+
+    if (decode_name(&name, record, size))
+        return false;
+    process = actor(monitor, &name.name->header, EVENT_FILE_DELETE_DETECTED);
+    if (!process)
+        return true;
+    file_event_deleted(&monitor->event, EVENT_FILE_DELETE_DETECTED, &monitor->processes, name.name,
+                       name_path(&name, &monitor->arena), process, &monitor->arena);
+    emitter_emit(&monitor->emitter, &monitor->event);
+    return true;
+}
+
 /* `event`: what a record of the type is counted as, 0 = it is no event by itself. `handle` false: undecodable. */
 static const struct handler {
     bool (*handle)(struct monitor *monitor, const void *record, size_t size);
@@ -144,6 +178,8 @@ static const struct handler {
     [WIRE_EXIT] = { on_exit, EVENT_PROCESS_TERMINATE },
     [WIRE_FORK] = { on_fork, 0 },
     [WIRE_CONNECTION] = { on_connection, EVENT_NETWORK_CONNECT },
+    [WIRE_CREATED] = { on_created, EVENT_FILE_CREATE },
+    [WIRE_DELETED] = { on_deleted, EVENT_FILE_DELETE_DETECTED },
 };
 
 enum catalogue_event_id monitor_event_of(uint32_t type)

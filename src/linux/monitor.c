@@ -81,6 +81,11 @@ static uint32_t features(const struct monitor *monitor)
 
     if (ruleset_wants(monitor->emitter.rules, EVENT_NETWORK_CONNECT))
         wanted |= SENSOR_TCP;
+    if (ruleset_wants(monitor->emitter.rules, EVENT_FILE_CREATE))
+        wanted |= SENSOR_CREATE;
+    if (ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE) ||
+        ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE_DETECTED))
+        wanted |= SENSOR_DELETE;
     return wanted;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/exit_codes.h"
 #include "linux/attachments.h"
+#include "linux/calls.h"
 #include "linux/hooks.h"
 #include "sensor.skel.h"
 
@@ -96,6 +97,7 @@ static struct bpf_link *attach(struct sensor *sensor, const struct attachment *a
 
 int sensor_observe(struct sensor *sensor, uint32_t features)
 {
+    sensor->programs->bss->wanted = features;
     for (unsigned i = 0; i < attachment_count; i++) {
         const struct attachment *attachment = &attachments[i];
 
@@ -143,6 +145,7 @@ static int load(struct sensor *sensor)
     if (!sensor->programs)
         return -errno;
     sensor->programs->rodata->own_pid = (uint32_t)getpid();
+    describe_calls(sensor->programs->rodata->shapes, sizeof sensor->programs->rodata->shapes / sizeof(struct call_shape));
     choose_programs(sensor);
     result = sensor_bpf__load(sensor->programs);
     if (result)

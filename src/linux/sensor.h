@@ -2,17 +2,13 @@
 /* The kernel half from user space: load, attach, read records, read counters. */
 #pragma once
 
+#include "linux/bpf/sensor.h"
 #include "sysmon/wire_linux.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct sensor;
-
-/* What to observe beside processes. Only programs that one of the wanted features needs are attached. */
-enum sensor_feature {
-    SENSOR_TCP = 1,
-};
 
 /* Gets one record; `size` is at least that of a header and equals header.size. Untrusted: decode.h checks. */
 typedef void sensor_record_function(void *context, const void *record, size_t size);

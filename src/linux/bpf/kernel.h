@@ -41,13 +41,44 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct qstr {
+    __u64 hash_len;
     __u32 len;
     const unsigned char *name;
 };
 
+struct list_head {
+    struct list_head *next, *prev;
+};
+
+struct hlist_node {
+    struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+    struct hlist_node *first;
+};
+
+struct hlist_bl_node {
+    struct hlist_bl_node *next, **pprev;
+};
+
+struct mount;
+
 struct super_block {
     __u32 s_dev;
     unsigned long s_magic;
+    struct mount *s_mounts; /* since 6.16 */
+};
+struct super_block___old {
+    struct list_head s_mounts;
+};
+
+typedef struct {
+    long counter;
+} atomic_long_t;
+
+struct rw_semaphore {
+    atomic_long_t owner;
 };
 
 struct timespec64 {
@@ -65,6 +96,8 @@ struct inode {
     __s64 i_mtime_sec, i_ctime_sec;
     __u32 i_mtime_nsec, i_ctime_nsec;
     __u32 i_generation;
+    struct rw_semaphore i_rwsem;
+    struct hlist_head i_dentry;
 };
 
 /* 5.8 to 6.5: i_mtime, i_ctime; 6.6: __i_ctime; 6.7 to 6.10: __i_mtime too */
@@ -75,20 +108,38 @@ struct inode___middle {
     struct timespec64 __i_mtime, __i_ctime;
 };
 
+struct lockref {
+    int count;
+};
+
 struct dentry {
+    struct hlist_bl_node d_hash;
     struct dentry *d_parent;
     struct qstr d_name;
     struct inode *d_inode;
+    struct super_block *d_sb;
+    struct lockref d_lockref;
+    union {
+        struct hlist_node d_alias;
+    } d_u;
 };
 
 struct vfsmount {
     struct dentry *mnt_root;
+    struct super_block *mnt_sb;
 };
+
+struct mnt_namespace;
 
 struct mount {
     struct mount *mnt_parent;
     struct dentry *mnt_mountpoint;
     struct vfsmount mnt;
+    struct mount *mnt_next_for_sb; /* since 6.16 */
+    struct mnt_namespace *mnt_ns;
+};
+struct mount___old {
+    struct list_head mnt_instance;
 };
 
 struct path {
@@ -188,7 +239,26 @@ struct css_set {
     struct cgroup *dfl_cgrp;
 };
 
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
+};
+
+struct pt_regs { /* of x86-64 */
+    unsigned long di, si, dx, r10, r8, r9, ax, orig_ax;
+};
+
+struct thread_info {
+    __u32 status;
+};
+
 struct task_struct {
+    struct thread_info thread_info;
+    void *stack;
     unsigned int flags;
     int pid, tgid;
     int exit_code;
@@ -196,8 +266,9 @@ struct task_struct {
     struct task_struct *real_parent, *group_leader;
     struct pid *thread_pid;
     __u64 start_boottime;
-    const struct cred *cred;
+    const struct cred *real_cred, *cred;
     struct fs_struct *fs;
+    struct files_struct *files;
     struct nsproxy *nsproxy;
     struct signal_struct *signal;
     struct css_set *cgroups;
@@ -306,9 +377,13 @@ struct __sk_buff {
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_CLOSE,
        TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING };
 
 #define PF_KTHREAD 0x00200000
+
+#define AT_REMOVEDIR 0x200
+#define O_TRUNC 01000
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_CREATED 0x100000

@@ -11,7 +11,7 @@
  * socket; or the reader, woken for it, looks through the open files (socket_owners). Failing all that after a
  * second, the reader takes the process that listens.
  */
-#include "record.h"
+#include "inode.h"
 
 #define WAITING 16384
 

@@ -1,51 +1,13 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /* Programs started and processes ended: events 1 and 5, and the table of live processes all other records refer to. */
+#include "inode.h"
 #include "path.h"
 
 
 volatile __u32 reader_sleeps = 0;
 const volatile __u32 own_pid = 0;
 __u64 losses = 0;
-
-static __always_inline void read_times(struct wire_file *out, struct inode *inode)
-{
-    if (bpf_core_field_exists(inode->i_ctime_sec)) {
-        out->mtime_seconds = READ(inode, i_mtime_sec);
-        out->mtime_nanoseconds = READ(inode, i_mtime_nsec);
-        out->ctime_seconds = READ(inode, i_ctime_sec);
-        out->ctime_nanoseconds = READ(inode, i_ctime_nsec);
-        return;
-    }
-    struct inode___middle *middle = (void *)inode;
-    struct inode___old *old = (void *)inode;
-    struct timespec64 mtime = {}, ctime = {};
-
-    if (bpf_core_field_exists(middle->__i_mtime))
-        BPF_CORE_READ_INTO(&mtime, middle, __i_mtime);
-    else
-        BPF_CORE_READ_INTO(&mtime, old, i_mtime);
-    if (bpf_core_field_exists(middle->__i_ctime))
-        BPF_CORE_READ_INTO(&ctime, middle, __i_ctime);
-    else
-        BPF_CORE_READ_INTO(&ctime, old, i_ctime);
-    out->mtime_seconds = mtime.tv_sec;
-    out->mtime_nanoseconds = mtime.tv_nsec;
-    out->ctime_seconds = ctime.tv_sec;
-    out->ctime_nanoseconds = ctime.tv_nsec;
-}
-
-static __always_inline void read_file(struct wire_file *out, struct inode *inode)
-{
-    out->inode = READ(inode, i_ino);
-    out->size = READ(inode, i_size);
-    out->device = READ(inode, i_sb, s_dev);
-    out->generation = READ(inode, i_generation);
-    out->links = READ(inode, i_nlink);
-    out->mode = READ(inode, i_mode);
-    /* I_CTIME_QUERIED, the top bit of the nanoseconds since 6.13, is not part of the time. */
-    read_times(out, inode);
-    out->ctime_nanoseconds &= 0x7fffffff;
-}
+volatile __u32 wanted = 0;
 
 static __always_inline __u32 namespace_of_pid(struct task_struct *task)
 {
@@ -177,8 +139,8 @@ static __always_inline void describe(struct record *record, struct task_struct *
     read_parent(exec, task);
     read_ids(exec, task);
     record_fixed(record, sizeof *exec);
-    exec->image_size = record_append_path(record, &file->f_path, &fs->root, &exec->header.flags);
-    exec->directory_size = record_append_path(record, &fs->pwd, &fs->root, &exec->header.flags);
+    exec->image_size = record_append_path(record, READ(file, f_path.dentry), READ(file, f_path.mnt), fs);
+    exec->directory_size = record_append_path(record, READ(fs, pwd.dentry), READ(fs, pwd.mnt), fs);
     exec->cgroup_size = append_cgroup(record, task);
     exec->tty_size = tty ? record_append_string(record, tty->name) : 0;
 }

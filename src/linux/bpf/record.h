@@ -22,8 +22,10 @@
 #define RECORD_OVERHANG 0x0f00
 
 struct record {
-    __u32 at;   /* bytes written */
-    __u32 busy; /* not 0: in use by a program that was interrupted */
+    __u32 at;         /* bytes written */
+    __u16 path_flags; /* of the last append_path() */
+    __u8 busy;        /* not 0: in use by a program that was interrupted */
+    __u8 unused;
     char bytes[RECORD_LIMIT + RECORD_OVERHANG];
 };
 
@@ -69,6 +71,9 @@ extern const volatile __u32 own_pid;
 /* The same in every object, as the linker demands. */
 char LICENSE[] __weak SEC("license") = "Dual MIT/GPL";
 
+/* enum sensor_feature: what the reader wants of programs that serve several events. */
+extern volatile __u32 wanted;
+
 #define READ(source, ...) BPF_CORE_READ(source, __VA_ARGS__)
 
 static __always_inline struct wire_counters *counters_of(__u32 type)
@@ -76,10 +81,16 @@ static __always_inline struct wire_counters *counters_of(__u32 type)
     return bpf_map_lookup_elem(&counters, &type);
 }
 
-static __always_inline struct record *record_begin(__u32 type)
+static __always_inline struct record *scratch_record(void)
 {
     __u32 zero = 0;
-    struct record *record = bpf_map_lookup_elem(&scratch, &zero);
+
+    return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+static __always_inline struct record *record_begin(__u32 type)
+{
+    struct record *record = scratch_record();
     struct wire_counters *count = counters_of(type);
 
     if (!record || !count)

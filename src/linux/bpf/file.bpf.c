@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Names of files: events 11, 23 and 26, and what an open() tells beside.
+ *
+ * A file that open() created is the kernel's own word: FMODE_CREATED in the file behind the returned descriptor. For the
+ * other calls the path argument is user memory, and says nothing about links on the way, about a file that is replaced, or
+ * about who won a race. But every file system sets the change time of the very inode it unlinks, renames or links, and
+ * since Linux 6.13 that has tracepoints: there the inode and its name are known (inode_changed). The call's end then
+ * tells the outcome. Without them the argument is sent, and the reader does what it can.
+ */
+#include "name.h"
+#include "sensor.h"
+
+/* By system call number, filled in by the loader. */
+const volatile struct call_shape shapes[512] = {};
+
+#define SLOTS 2048
+#define CANDIDATES 3
+
+/* A file whose change time was set during a call: perhaps the one the call is about. */
+struct candidate {
+    struct inode *inode;
+    struct dentry *dentry;
+    struct dentry *parent; /* where it was */
+    __u64 name;            /* hash and length of it */
+    struct wire_file file;
+};
+
+/* A thread's current call. Two threads that share a slot in the same instant lose the kernel's word, not the event. */
+struct call {
+    __u32 tid;
+    __u8 count; /* candidates */
+    __u8 told;  /* the record was sent */
+    __u16 unused;
+    struct candidate candidate[CANDIDATES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SLOTS);
+    __type(key, __u32);
+    __type(value, struct call);
+} calls SEC(".maps");
+
+static __always_inline struct call *call_of(__u32 tid)
+{
+    __u32 slot = tid & (SLOTS - 1);
+
+    return bpf_map_lookup_elem(&calls, &slot);
+}
+
+static __always_inline const volatile struct call_shape *shape_of(__u64 number)
+{
+    if (number >= sizeof shapes / sizeof shapes[0])
+        return NULL;
+    number &= sizeof shapes / sizeof shapes[0] - 1;
+    barrier_var(number); /* the verifier must see the bound on the register that is added */
+    return &shapes[number];
+}
+
+/* --- during the call ------------------------------------------------------------------------------------------------------ */
+
+static __always_inline struct dentry *dentry_of_alias(struct hlist_node *alias)
+{
+    return alias ? (void *)alias - bpf_core_field_offset(((struct dentry *)0)->d_u.d_alias) : NULL;
+}
+
+static __always_inline struct dentry *parent_of(struct dentry *dentry)
+{
+    return READ(dentry, d_parent);
+}
+
+/* Hash and length: with the parent, enough to tell names apart. */
+static __always_inline __u64 name_of(struct dentry *dentry)
+{
+    return READ(dentry, d_name.hash_len);
+}
+
+/* Places in the scratch for comparing a name with the end of a path. */
+#define NAME_AT 8192
+#define TAIL_AT 12288
+#define NAME_SIZE 256
+
+/* Does the path argument end in this name? */
+static __noinline bool argument_names(struct record *record, const char *path, struct dentry *dentry)
+{
+    __u32 length = name_of(dentry) >> 32, total;
+    __u64 *name = (__u64 *)(record->bytes + NAME_AT), *tail = (__u64 *)(record->bytes + TAIL_AT);
+    long size = bpf_probe_read_user_str(record->bytes, WIRE_PATH_SIZE, path);
+
+    if (size <= 1 || length >= NAME_SIZE)
+        return false;
+    total = size - 1;
+    if (length > total)
+        return false;
+    __builtin_memset(name, 0, NAME_SIZE);
+    __builtin_memset(tail, 0, NAME_SIZE);
+    bpf_probe_read_kernel_str(name, NAME_SIZE, READ(dentry, d_name.name));
+    bpf_probe_read_user_str(tail, NAME_SIZE, path + (total - length));
+    for (int i = 0; i < NAME_SIZE / 8; i++)
+        if (name[i] != tail[i])
+            return false;
+    return true;
+}
+
+/* The directory the name is in is locked by the task, as it must be for a change. */
+static __always_inline bool is_locked(struct dentry *dentry, struct task_struct *task)
+{
+    return (READ(dentry, d_parent, d_inode, i_rwsem.owner.counter) & ~7ul) == (__u64)task;
+}
+
+/* The name of `inode` that is being changed. A file with one name needs no choice. */
+static __noinline struct dentry *affected_name(struct inode *inode, struct task_struct *task, const char *path,
+                                               const char *other_path)
+{
+    struct hlist_node *alias = READ(inode, i_dentry.first);
+    struct record *record = scratch_record();
+    struct dentry *first = dentry_of_alias(alias);
+
+    if (!alias || !READ(alias, next) || !record || record->busy)
+        return first;
+    for (int i = 0; i < 8 && alias; i++, alias = READ(alias, next)) {
+        struct dentry *dentry = dentry_of_alias(alias);
+
+        if (is_locked(dentry, task) && (argument_names(record, path, dentry) ||
+                                        (other_path && argument_names(record, other_path, dentry))))
+            return dentry;
+    }
+    return first;
+}
+
+static __always_inline void add_candidate(struct call *call, struct inode *inode, struct task_struct *task,
+                                          const volatile struct call_shape *shape, struct pt_regs *regs)
+{
+    const char *old = shape->old < 0 ? NULL : (const char *)argument(regs, shape->old);
+    struct candidate *candidate;
+    __u32 at = call->count;
+
+    for (int i = 0; i < CANDIDATES; i++)
+        if (i < at && call->candidate[i].inode == inode)
+            return;
+    if (at >= CANDIDATES)
+        return;
+    candidate = &call->candidate[at];
+    candidate->inode = inode;
+    candidate->dentry = affected_name(inode, task, (const char *)argument(regs, shape->path), old);
+    candidate->parent = parent_of(candidate->dentry);
+    candidate->name = name_of(candidate->dentry);
+    read_file(&candidate->file, inode);
+    call->count = at + 1;
+}
+
+static __always_inline void tell_unlink(struct call *call, struct inode *inode, struct task_struct *task,
+                                        const volatile struct call_shape *shape, struct pt_regs *regs)
+{
+    struct naming naming = {
+        .type = WIRE_DELETED,
+        .how = WIRE_BY_UNLINK,
+        .fd = shape->directory < 0 ? AT_FDCWD : (int)argument(regs, shape->directory),
+        .argument = (const char *)argument(regs, shape->path),
+    };
+
+    if (call->told)
+        return;
+    naming.dentry = affected_name(inode, task, naming.argument, NULL);
+    if (!naming.dentry)
+        return;
+    call->told = 1;
+    if (wanted & SENSOR_DELETE)
+        send_name(&naming);
+}
+
+/* A file system set the change time of `inode`. This runs for every such change on the machine: leave early. */
+static __always_inline int inode_changed(struct inode *inode)
+{
+    struct task_struct *task = current_task();
+    struct pt_regs *regs = registers_of(task);
+    const volatile struct call_shape *shape = shape_of(READ(regs, orig_ax));
+    struct call *call;
+    __u32 tid;
+
+    if (!shape || !shape->kind || shape->kind >= CALL_OPEN || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) ||
+        READ(task, thread_info.status) & TS_COMPAT || (__u32)READ(task, tgid) == own_pid)
+        return 0;
+    /* A file system on top of another acts on the lower one by its own credentials; its own inode follows. */
+    if (READ(task, cred) != READ(task, real_cred))
+        return 0;
+    tid = READ(task, pid);
+    call = call_of(tid);
+    if (!call)
+        return 0;
+    if (call->tid != tid) {
+        call->tid = tid;
+        call->count = call->told = 0;
+    }
+    if ((READ(inode, i_mode) & S_IFMT) == S_IFDIR)
+        return 0;
+    if (shape->kind == CALL_UNLINK)
+        tell_unlink(call, inode, task, shape, regs);
+    else
+        add_candidate(call, inode, task, shape, regs);
+    return 0;
+}
+
+SEC("tp_btf/inode_set_ctime_to_ts")
+int BPF_PROG(change_time_set, struct inode *inode)
+{
+    return inode_changed(inode);
+}
+
+SEC("tp_btf/ctime_ns_xchg")
+int BPF_PROG(change_time_exchanged, struct inode *inode)
+{
+    return inode_changed(inode);
+}
+
+SEC("tp_btf/ctime_xchg_skip")
+int BPF_PROG(change_time_kept, struct inode *inode)
+{
+    return inode_changed(inode);
+}
+
+/* --- at its end ----------------------------------------------------------------------------------------------------------- */
+
+/* Of the call that ends: NULL when nothing was seen of it. Whatever comes later belongs to another one. */
+static __always_inline struct call *call_ends(__u32 tid)
+{
+    struct call *call = call_of(tid);
+
+    if (!call || call->tid != tid)
+        return NULL;
+    call->tid = 0;
+    return call;
+}
+
+static __always_inline bool moved(struct candidate *candidate)
+{
+    return candidate->dentry &&
+           (parent_of(candidate->dentry) != candidate->parent || name_of(candidate->dentry) != candidate->name);
+}
+
+/* The file at `at` was moved: tell which one it replaced, then its new name. */
+static __always_inline void tell_rename(struct call *call, int at, struct naming *naming)
+{
+    struct candidate *candidate = &call->candidate[at];
+    struct dentry *parent = parent_of(candidate->dentry);
+    __u64 name = name_of(candidate->dentry);
+
+    naming->dentry = candidate->dentry;
+    naming->how = WIRE_BY_RENAME;
+    for (int i = 0; i < CANDIDATES; i++) {
+        struct candidate *other = &call->candidate[i];
+
+        if (i == at || i >= call->count || other->parent != parent || other->name != name || moved(other))
+            continue;
+        naming->type = WIRE_DELETED;
+        naming->file = &other->file;
+        if (wanted & SENSOR_DELETE)
+            send_name(naming);
+    }
+    naming->type = WIRE_CREATED;
+    naming->file = NULL;
+    if (wanted & SENSOR_CREATE)
+        send_name(naming);
+}
+
+static __always_inline struct dentry *newest_name(struct inode *inode)
+{
+    return dentry_of_alias(READ(inode, i_dentry.first));
+}
+
+static __always_inline void tell_new_name(struct call *call, struct naming *naming)
+{
+    if (call->count == 0 || !(wanted & SENSOR_CREATE))
+        return;
+    naming->dentry = newest_name(call->candidate[0].inode);
+    if (naming->dentry)
+        send_name(naming);
+}
+
+SEC("tp")
+int name_changed(struct syscall_exit *ctx)
+{
+    struct task_struct *task = current_task();
+    struct pt_regs *regs = registers_of(task);
+    const volatile struct call_shape *shape = shape_of(ctx->number);
+    struct call *call = call_ends(READ(task, pid));
+    struct naming naming = { .type = WIRE_CREATED };
+
+    if (ctx->result || !shape || (__u32)READ(task, tgid) == own_pid)
+        return 0;
+    naming.how = shape->how;
+    naming.fd = shape->directory < 0 ? AT_FDCWD : (int)argument(regs, shape->directory);
+    naming.argument = (const char *)argument(regs, shape->path);
+    if (shape->kind == CALL_UNLINK) {
+        naming.type = WIRE_DELETED;
+        /* Directories are not files; unlinkat() removes them when told so. */
+        if (!call && wanted & SENSOR_DELETE && !(shape->directory >= 0 && argument(regs, 2) & AT_REMOVEDIR))
+            send_name(&naming);
+    } else if (!call) {
+        if (wanted & SENSOR_CREATE)
+            send_name(&naming);
+    } else if (shape->kind == CALL_RENAME) {
+        for (int i = 0; i < CANDIDATES; i++)
+            if (i < call->count && moved(&call->candidate[i]))
+                tell_rename(call, i, &naming);
+    } else {
+        tell_new_name(call, &naming);
+    }
+    return 0;
+}
+
+/* --- open ------------------------------------------------------------------------------------------------------------------ */
+
+static __always_inline __u64 open_flags(struct pt_regs *regs, int number)
+{
+    __u64 flags = 0;
+
+    switch (shape_of(number) ? shape_of(number)->kind : 0) {
+    case CALL_CREAT: return O_TRUNC;
+    case CALL_OPEN: return argument(regs, 1);
+    case CALL_OPENAT: return argument(regs, 2);
+    case CALL_OPENAT2: bpf_probe_read_user(&flags, sizeof flags, (void *)argument(regs, 2));
+    }
+    return flags;
+}
+
+SEC("tp")
+int file_opened(struct syscall_exit *ctx)
+{
+    struct task_struct *task;
+    struct file *file;
+    struct naming naming = { .type = WIRE_CREATED, .fd = AT_FDCWD };
+    __u32 mode;
+
+    if (ctx->result < 0)
+        return 0;
+    task = current_task();
+    file = file_of(task, ctx->result);
+    if (!file)
+        return 0;
+    mode = READ(file, f_mode);
+    if (!(mode & FMODE_CREATED)) {
+        if (!(mode & FMODE_WRITE) || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG ||
+            !(open_flags(registers_of(task), ctx->number) & O_TRUNC))
+            return 0;
+        naming.how = WIRE_BY_OVERWRITE;
+    }
+    if (!(wanted & SENSOR_CREATE) || (__u32)READ(task, tgid) == own_pid)
+        return 0;
+    naming.dentry = READ(file, f_path.dentry);
+    naming.mount = READ(file, f_path.mnt);
+    send_name(&naming);
+    return 0;
+}
