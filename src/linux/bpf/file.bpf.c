@@ -81,26 +81,33 @@ static __always_inline __u64 name_of(struct dentry *dentry)
 #define TAIL_AT 12288
 #define NAME_SIZE 256
 
-/* Does the path argument end in this name? */
-static __noinline bool argument_names(struct record *record, const char *path, struct dentry *dentry)
+/* Does the path argument end in this name? Global for the verifier's sake, see append_path(). */
+__noinline int argument_names(__u64 path, __u64 of)
 {
+    struct dentry *dentry = (struct dentry *)of;
+    struct record *record = scratch_record();
     __u32 length = name_of(dentry) >> 32, total;
-    __u64 *name = (__u64 *)(record->bytes + NAME_AT), *tail = (__u64 *)(record->bytes + TAIL_AT);
-    long size = bpf_probe_read_user_str(record->bytes, WIRE_PATH_SIZE, path);
+    __u64 *name, *tail;
+    long size;
 
+    if (!record)
+        return 0;
+    name = (__u64 *)(record->bytes + NAME_AT);
+    tail = (__u64 *)(record->bytes + TAIL_AT);
+    size = bpf_probe_read_user_str(record->bytes, WIRE_PATH_SIZE, (const char *)path);
     if (size <= 1 || length >= NAME_SIZE)
-        return false;
+        return 0;
     total = size - 1;
     if (length > total)
-        return false;
+        return 0;
     __builtin_memset(name, 0, NAME_SIZE);
     __builtin_memset(tail, 0, NAME_SIZE);
     bpf_probe_read_kernel_str(name, NAME_SIZE, READ(dentry, d_name.name));
-    bpf_probe_read_user_str(tail, NAME_SIZE, path + (total - length));
+    bpf_probe_read_user_str(tail, NAME_SIZE, (const char *)path + (total - length));
     for (int i = 0; i < NAME_SIZE / 8; i++)
         if (name[i] != tail[i])
-            return false;
-    return true;
+            return 0;
+    return 1;
 }
 
 /* The directory the name is in is locked by the task, as it must be for a change. */
@@ -109,24 +116,33 @@ static __always_inline bool is_locked(struct dentry *dentry, struct task_struct 
     return (READ(dentry, d_parent, d_inode, i_rwsem.owner.counter) & ~7ul) == (__u64)task;
 }
 
-/* The name of `inode` that is being changed. A file with one name needs no choice. */
-static __noinline struct dentry *affected_name(struct inode *inode, struct task_struct *task, const char *path,
-                                               const char *other_path)
+/* Of several names of a file the one that is being changed. */
+__noinline __u64 choose_name(__u64 aliases, __u64 task, __u64 path, __u64 other_path)
 {
-    struct hlist_node *alias = READ(inode, i_dentry.first);
-    struct record *record = scratch_record();
+    struct hlist_node *alias = (struct hlist_node *)aliases;
     struct dentry *first = dentry_of_alias(alias);
 
-    if (!alias || !READ(alias, next) || !record || record->busy)
-        return first;
     for (int i = 0; i < 8 && alias; i++, alias = READ(alias, next)) {
         struct dentry *dentry = dentry_of_alias(alias);
 
-        if (is_locked(dentry, task) && (argument_names(record, path, dentry) ||
-                                        (other_path && argument_names(record, other_path, dentry))))
-            return dentry;
+        if (!is_locked(dentry, (struct task_struct *)task))
+            continue;
+        if (argument_names(path, (__u64)dentry) || (other_path && argument_names(other_path, (__u64)dentry)))
+            return (__u64)dentry;
     }
-    return first;
+    return (__u64)first;
+}
+
+/* The name of `inode` that is being changed. A file with one name needs no choice. */
+static __always_inline struct dentry *affected_name(struct inode *inode, struct task_struct *task, const char *path,
+                                                    const char *other_path)
+{
+    struct hlist_node *alias = READ(inode, i_dentry.first);
+    struct record *record = scratch_record();
+
+    if (!alias || !READ(alias, next) || !record || record->busy)
+        return dentry_of_alias(alias);
+    return (struct dentry *)choose_name((__u64)alias, (__u64)task, (__u64)path, (__u64)other_path);
 }
 
 static __always_inline void add_candidate(struct call *call, struct inode *inode, struct task_struct *task,
@@ -150,24 +166,30 @@ static __always_inline void add_candidate(struct call *call, struct inode *inode
     call->count = at + 1;
 }
 
+/* Fills in what the call's arguments say. */
+static __always_inline void read_arguments(struct naming *naming, const volatile struct call_shape *shape, struct pt_regs *regs)
+{
+    naming->fd = shape->directory < 0 ? AT_FDCWD : (int)argument(regs, shape->directory);
+    naming->argument = (const char *)argument(regs, shape->path);
+}
+
 static __always_inline void tell_unlink(struct call *call, struct inode *inode, struct task_struct *task,
                                         const volatile struct call_shape *shape, struct pt_regs *regs)
 {
-    struct naming naming = {
-        .type = WIRE_DELETED,
-        .how = WIRE_BY_UNLINK,
-        .fd = shape->directory < 0 ? AT_FDCWD : (int)argument(regs, shape->directory),
-        .argument = (const char *)argument(regs, shape->path),
-    };
+    struct dentry *dentry = affected_name(inode, task, (const char *)argument(regs, shape->path), NULL);
+    struct naming *naming;
 
-    if (call->told)
-        return;
-    naming.dentry = affected_name(inode, task, naming.argument, NULL);
-    if (!naming.dentry)
+    if (call->told || !dentry)
         return;
     call->told = 1;
-    if (wanted & SENSOR_DELETE)
-        send_name(&naming);
+    if (!(wanted & SENSOR_DELETE))
+        return;
+    naming = naming_begin(WIRE_DELETED, WIRE_BY_UNLINK);
+    if (!naming)
+        return;
+    read_arguments(naming, shape, regs);
+    naming->dentry = dentry;
+    send_name();
 }
 
 /* A file system set the change time of `inode`. This runs for every such change on the machine: leave early. */
@@ -247,35 +269,32 @@ static __always_inline void tell_rename(struct call *call, int at, struct naming
     __u64 name = name_of(candidate->dentry);
 
     naming->dentry = candidate->dentry;
-    naming->how = WIRE_BY_RENAME;
     for (int i = 0; i < CANDIDATES; i++) {
         struct candidate *other = &call->candidate[i];
 
         if (i == at || i >= call->count || other->parent != parent || other->name != name || moved(other))
             continue;
         naming->type = WIRE_DELETED;
-        naming->file = &other->file;
+        naming->file = other->file;
         if (wanted & SENSOR_DELETE)
-            send_name(naming);
+            send_name();
     }
     naming->type = WIRE_CREATED;
-    naming->file = NULL;
+    naming->file.inode = 0;
     if (wanted & SENSOR_CREATE)
-        send_name(naming);
+        send_name();
 }
 
-static __always_inline struct dentry *newest_name(struct inode *inode)
-{
-    return dentry_of_alias(READ(inode, i_dentry.first));
-}
-
+/* The directory entry that was made last comes first. */
 static __always_inline void tell_new_name(struct call *call, struct naming *naming)
 {
+    struct inode *inode = call->candidate[0].inode;
+
     if (call->count == 0 || !(wanted & SENSOR_CREATE))
         return;
-    naming->dentry = newest_name(call->candidate[0].inode);
+    naming->dentry = dentry_of_alias(READ(inode, i_dentry.first));
     if (naming->dentry)
-        send_name(naming);
+        send_name();
 }
 
 SEC("tp")
@@ -285,27 +304,25 @@ int name_changed(struct syscall_exit *ctx)
     struct pt_regs *regs = registers_of(task);
     const volatile struct call_shape *shape = shape_of(ctx->number);
     struct call *call = call_ends(READ(task, pid));
-    struct naming naming = { .type = WIRE_CREATED };
+    struct naming *naming;
 
-    if (ctx->result || !shape || (__u32)READ(task, tgid) == own_pid)
+    if (ctx->result || !shape || (__u32)READ(task, tgid) == own_pid || (call && call->told))
         return 0;
-    naming.how = shape->how;
-    naming.fd = shape->directory < 0 ? AT_FDCWD : (int)argument(regs, shape->directory);
-    naming.argument = (const char *)argument(regs, shape->path);
-    if (shape->kind == CALL_UNLINK) {
-        naming.type = WIRE_DELETED;
+    naming = naming_begin(shape->kind == CALL_UNLINK ? WIRE_DELETED : WIRE_CREATED, shape->how);
+    if (!naming)
+        return 0;
+    read_arguments(naming, shape, regs);
+    if (!call) {
         /* Directories are not files; unlinkat() removes them when told so. */
-        if (!call && wanted & SENSOR_DELETE && !(shape->directory >= 0 && argument(regs, 2) & AT_REMOVEDIR))
-            send_name(&naming);
-    } else if (!call) {
-        if (wanted & SENSOR_CREATE)
-            send_name(&naming);
+        if (shape->kind == CALL_UNLINK ? wanted & SENSOR_DELETE && !(shape->directory >= 0 && argument(regs, 2) & AT_REMOVEDIR)
+                                       : wanted & SENSOR_CREATE)
+            send_name();
     } else if (shape->kind == CALL_RENAME) {
         for (int i = 0; i < CANDIDATES; i++)
             if (i < call->count && moved(&call->candidate[i]))
-                tell_rename(call, i, &naming);
-    } else {
-        tell_new_name(call, &naming);
+                tell_rename(call, i, naming);
+    } else if (shape->kind != CALL_UNLINK) {
+        tell_new_name(call, naming);
     }
     return 0;
 }
@@ -329,9 +346,9 @@ SEC("tp")
 int file_opened(struct syscall_exit *ctx)
 {
     struct task_struct *task;
+    struct naming *naming;
     struct file *file;
-    struct naming naming = { .type = WIRE_CREATED, .fd = AT_FDCWD };
-    __u32 mode;
+    __u32 mode, how = WIRE_BY_OPEN;
 
     if (ctx->result < 0)
         return 0;
@@ -344,12 +361,15 @@ int file_opened(struct syscall_exit *ctx)
         if (!(mode & FMODE_WRITE) || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG ||
             !(open_flags(registers_of(task), ctx->number) & O_TRUNC))
             return 0;
-        naming.how = WIRE_BY_OVERWRITE;
+        how = WIRE_BY_OVERWRITE;
     }
     if (!(wanted & SENSOR_CREATE) || (__u32)READ(task, tgid) == own_pid)
         return 0;
-    naming.dentry = READ(file, f_path.dentry);
-    naming.mount = READ(file, f_path.mnt);
-    send_name(&naming);
+    naming = naming_begin(WIRE_CREATED, how);
+    if (!naming)
+        return 0;
+    naming->dentry = READ(file, f_path.dentry);
+    naming->mount = READ(file, f_path.mnt);
+    send_name();
     return 0;
 }

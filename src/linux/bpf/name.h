@@ -3,79 +3,28 @@
 #pragma once
 
 #include "inode.h"
-#include "mounts.h"
+#include "record.h"
 #include "syscall.h"
 
-/* What to tell about one name. Without `dentry` the argument is all there is. */
-struct naming {
-    __u32 type; /* enum wire_type */
-    __u32 how;  /* enum wire_how */
-    struct wire_file *file; /* NULL: of `dentry` */
-    struct dentry *dentry;
-    struct vfsmount *mount; /* NULL: to be found, from the base of the argument on */
-    int fd;                 /* base of a relative argument: AT_FDCWD or a directory */
-    const char *argument;
-};
+/* Tells what stands in the processor's record->naming. A global function for the verifier's sake, see append_path(). */
+int send_name(void);
 
-static __always_inline __u32 append_user_string(struct record *record, const char *text)
+/* The processor's naming, emptied. NULL: its record is in use, which is counted. */
+static __always_inline struct naming *naming_begin(__u32 type, __u32 how)
 {
-    __u32 at = record->at;
-    long size;
+    struct record *record = scratch_record();
+    struct wire_counters *count = counters_of(type);
 
-    if (at > RECORD_LIMIT - WIRE_PATH_SIZE)
-        return 0;
-    size = bpf_probe_read_user_str(record->bytes + (at & RECORD_MASK), WIRE_PATH_SIZE, text);
-    if (size <= 1)
-        return 0;
-    record->at = at + size - 1;
-    return size - 1;
-}
-
-static __always_inline void append_argument(struct record *record, struct wire_name *name, struct naming *naming,
-                                            struct path *base, struct fs_struct *fs)
-{
-    char first = 0;
-
-    if (naming->argument)
-        bpf_probe_read_user(&first, 1, naming->argument);
-    if (base && first != '/')
-        name->base_size = record_append_path(record, READ(base, dentry), READ(base, mnt), fs);
-    if (naming->argument)
-        name->argument_size = append_user_string(record, naming->argument);
-}
-
-static __noinline int send_name(struct naming *naming)
-{
-    struct record *record = record_begin(naming->type);
-    struct task_struct *task = current_task();
-    struct fs_struct *fs = READ(task, fs);
-    struct file *directory = naming->fd == AT_FDCWD ? NULL : file_of(task, naming->fd);
-    struct path *base = directory ? &directory->f_path : &fs->pwd;
-    struct vfsmount *mount = naming->mount;
-    struct dentry *dentry = naming->dentry;
-    struct wire_name *name;
-
-    if (!record)
-        return 0;
-    name = (struct wire_name *)record->bytes;
-    record_header(record, naming->type, task);
-    name->how = naming->how;
-    name->path_size = name->base_size = name->argument_size = 0;
-    if (naming->file)
-        name->file = *naming->file;
-    else if (dentry)
-        read_file(&name->file, READ(dentry, d_inode));
-    else
-        __builtin_memset(&name->file, 0, sizeof name->file);
-    record_fixed(record, sizeof *name);
-    if (dentry && !mount)
-        mount = mount_of(READ(dentry, d_sb), READ(base, mnt), READ(task, nsproxy, mnt_ns), &name->header.flags);
-    if (dentry && mount)
-        name->path_size = record_append_path(record, dentry, mount, fs);
-    else
-        name->header.flags |= WIRE_PATH_NONE;
-    if (name->header.flags & (WIRE_PATH_NONE | WIRE_PATH_AMBIGUOUS | WIRE_PATH_DETACHED))
-        append_argument(record, name, naming, base, fs);
-    record_send(record);
-    return 0;
+    if (!record || !count)
+        return NULL;
+    if (record->busy) {
+        count->seen++;
+        count_busy(count);
+        return NULL;
+    }
+    __builtin_memset(&record->naming, 0, sizeof record->naming);
+    record->naming.type = type;
+    record->naming.how = how;
+    record->naming.fd = AT_FDCWD;
+    return &record->naming;
 }

@@ -51,13 +51,17 @@ static __always_inline void read_ids(struct wire_exec *exec, struct task_struct 
 }
 
 /* Version 2 hierarchy, or the pids controller's where the unified one is not used: `docker/<id>` from leaf to root. */
-static __always_inline __u32 append_cgroup(struct record *record, struct task_struct *task)
+__noinline __u32 append_cgroup(__u64 of)
 {
-    struct css_set *set = READ(task, cgroups);
+    struct css_set *set = (struct css_set *)of;
     struct cgroup *cgroup = READ(set, dfl_cgrp);
+    struct record *record = scratch_record();
     struct kernfs_node *node;
-    __u32 first = record->at, at = first;
+    __u32 first, at;
 
+    if (!record)
+        return 0;
+    first = at = record->at;
     if (!READ(cgroup, level) && bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
         __u32 id = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) & 31;
         struct cgroup_subsys_state *state;
@@ -66,17 +70,20 @@ static __always_inline __u32 append_cgroup(struct record *record, struct task_st
         cgroup = READ(state, cgroup);
     }
     node = READ(cgroup, kn);
-    for (int i = 0; i < 8 && node && at <= RECORD_LIMIT; i++) {
+    for (int i = 0; i < 8 && node; i++) {
         struct kernfs_node *up;
         long size;
 
+        at &= RECORD_MASK;
+        if (at > RECORD_LIMIT)
+            break;
         if (bpf_core_field_exists(node->__parent))
             up = READ(node, __parent);
         else
             up = READ((struct kernfs_node___old *)node, parent);
         if (!up)
             break;
-        size = bpf_probe_read_kernel_str(record->bytes + (at & RECORD_MASK), 256, READ(node, name));
+        size = bpf_probe_read_kernel_str(record->bytes + at, 256, READ(node, name));
         if (size <= 0)
             break;
         at += size;
@@ -104,28 +111,24 @@ static __always_inline __u32 append_arguments(struct record *record, unsigned lo
     return size;
 }
 
-static __always_inline void send_more_arguments(struct record *record, unsigned long start, unsigned long offset,
-                                                unsigned long total)
+/* One part from `offset` on, of the record that is in the scratch; returns its size, 0 = that was not possible. */
+__noinline __u32 send_arguments(__u64 start, __u64 offset, __u64 total)
 {
-    struct wire_arguments *more = (struct wire_arguments *)record->bytes;
+    struct wire_counters *count = counters_of(WIRE_ARGUMENTS);
+    struct record *record = scratch_record();
+    struct wire_arguments *more;
 
-    for (int i = 0; i < WIRE_ARGUMENTS_CHUNKS && offset < total; i++) {
-        struct wire_counters *count = counters_of(WIRE_ARGUMENTS);
-
-        if (count)
-            count->seen++;
-        record->busy = 1;
-        more->header.type = WIRE_ARGUMENTS;
-        more->offset = offset;
-        record_fixed(record, sizeof *more);
-        more->arguments_size = append_arguments(record, start + offset, start + total);
-        if (!more->arguments_size)
-            break;
-        offset += more->arguments_size;
-        if (record_send(record))
-            break;
-    }
-    record->busy = 0;
+    if (!record || !count)
+        return 0;
+    count->seen++;
+    more = (struct wire_arguments *)record->bytes;
+    more->header.type = WIRE_ARGUMENTS;
+    more->offset = offset;
+    record_fixed(record, sizeof *more);
+    more->arguments_size = append_arguments(record, start + offset, start + total);
+    if (!more->arguments_size || record_send(record))
+        return 0;
+    return more->arguments_size;
 }
 
 /* Everything about a process but its arguments; texts are appended. */
@@ -141,7 +144,7 @@ static __always_inline void describe(struct record *record, struct task_struct *
     record_fixed(record, sizeof *exec);
     exec->image_size = record_append_path(record, READ(file, f_path.dentry), READ(file, f_path.mnt), fs);
     exec->directory_size = record_append_path(record, READ(fs, pwd.dentry), READ(fs, pwd.mnt), fs);
-    exec->cgroup_size = append_cgroup(record, task);
+    exec->cgroup_size = append_cgroup((__u64)READ(task, cgroups));
     exec->tty_size = tty ? record_append_string(record, tty->name) : 0;
 }
 
@@ -170,8 +173,15 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
     sent = exec->arguments_size = append_arguments(record, start, end);
     if (end - start > sent)
         exec->header.flags |= WIRE_ARGUMENTS_FOLLOW;
-    if (record_send(record) == 0 && end - start > sent)
-        send_more_arguments(record, start, sent, end - start);
+    if (record_send(record))
+        return 0;
+    for (int i = 0; i < WIRE_ARGUMENTS_CHUNKS && sent < end - start; i++) {
+        __u32 size = send_arguments(start, sent, end - start);
+
+        if (!size)
+            break;
+        sent += size;
+    }
     return 0;
 }
 

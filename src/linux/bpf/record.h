@@ -19,9 +19,22 @@
 /* A power of two that holds the fixed part, all texts and the overhang of the last one; a per-cpu map's value ends at 32 KiB. */
 #define RECORD_LIMIT 0x7000
 #define RECORD_MASK 0x7fff
-#define RECORD_OVERHANG 0x0f00
+#define RECORD_OVERHANG 0x0e00
+
+/* What send_name() is to tell about one name (name.h). */
+struct naming {
+    __u32 type; /* enum wire_type */
+    __u32 how;  /* enum wire_how */
+    struct wire_file file;  /* valid when .links or .inode is not 0; else it is read from `dentry` */
+    struct dentry *dentry;  /* NULL: the argument is all there is */
+    struct vfsmount *mount; /* NULL: to be found, from the base of the argument on */
+    const char *argument;
+    int fd; /* base of a relative argument: AT_FDCWD or a directory */
+    __u32 unused;
+};
 
 struct record {
+    struct naming naming;
     __u32 at;         /* bytes written */
     __u16 path_flags; /* of the last append_path() */
     __u8 busy;        /* not 0: in use by a program that was interrupted */
@@ -88,6 +101,12 @@ static __always_inline struct record *scratch_record(void)
     return bpf_map_lookup_elem(&scratch, &zero);
 }
 
+static __always_inline void count_busy(struct wire_counters *count)
+{
+    count->lost_scratch++;
+    __sync_fetch_and_add(&losses, 1);
+}
+
 static __always_inline struct record *record_begin(__u32 type)
 {
     struct record *record = scratch_record();
@@ -97,8 +116,7 @@ static __always_inline struct record *record_begin(__u32 type)
         return NULL;
     count->seen++;
     if (record->busy) {
-        count->lost_scratch++;
-        __sync_fetch_and_add(&losses, 1);
+        count_busy(count);
         return NULL;
     }
     record->busy = 1;
