@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The whole chain: a real program acts, callback, SysmonDrv.sys, IOCTL, Sysmon64.exe, rules, rendered event.
+
+Wine's kernel has no callbacks of its own: the companion driver and the hook supply them (companion/activity.h).
+"""
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+
+CONFIG = '''<Sysmon schemaversion="4.90">
+  <HashAlgorithms>*</HashAlgorithms>
+  <EventFiltering>
+    <ProcessCreate onmatch="exclude"><CommandLine condition="contains">not-logged</CommandLine></ProcessCreate>
+    <ProcessTerminate onmatch="exclude"/>
+    <DriverLoad onmatch="exclude"/>
+    <ImageLoad onmatch="exclude"/>
+    <CreateRemoteThread onmatch="exclude"/>
+    <ProcessAccess onmatch="exclude"/>
+    <RegistryEvent onmatch="exclude"/>
+  </EventFiltering>
+</Sysmon>
+'''
+GROUP = 'SysmonTest'
+
+
+def prepare(t):
+    """Installs, and arranges that companion and driver share a host process, companion first."""
+    built = os.path.join(harness.BUILD, 'tests', 'wine')
+    for name in ('hook.dll', 'launch.exe'):
+        shutil.copy(os.path.join(built, name), t.c)
+    shutil.copy(os.path.join(built, 'companion.sys'), t.windows)
+    shutil.copy(os.path.join(built, 'companion.sys'), os.path.join(t.windows, 'another.sys'))
+    result = t.sysmon('-i', t.write('config.xml', CONFIG))
+    t.check('installed', result.code == 0, result.out + result.err)
+    add = lambda key, value, kind, data: t.run('reg', 'add', harness.SERVICES + '\\' + key, '/v', value, '/t', kind, '/d', data, '/f')
+    add(r'Sysmon64\Parameters', 'Outputs', 'REG_MULTI_SZ', r'json:C:\events.json')
+    for name, file in (('SysmonCompanion', 'companion.sys'), ('Another', 'another.sys')):
+        t.run('sc', 'create', name, 'type=', 'kernel', 'start=', 'demand', 'binPath=', 'C:\\windows\\' + file)
+    for name in ('SysmonCompanion', 'SysmonDrv', 'Another'):
+        add(name, 'Group', 'REG_SZ', GROUP)
+    for name in ('SysmonDrv', 'Sysmon64'):
+        add(name, 'Start', 'REG_DWORD', '3')
+    t.boot()
+    for name in ('SysmonCompanion', 'SysmonDrv', 'Sysmon64'):
+        t.run('sc', 'start', name)
+        t.wait(lambda: t.state(name) == 'RUNNING')
+    t.equal('companion, driver and service run', [t.state(n) for n in ('SysmonCompanion', 'SysmonDrv', 'Sysmon64')], ['RUNNING'] * 3)
+
+
+def launch(t, *command):
+    return t.run(r'C:\launch.exe', *command)
+
+
+def found(t, ident, **fields):
+    """The first event of this id whose fields match: str exactly, else a predicate."""
+    def look():
+        for e in t.events():
+            if e['EventID'] == ident and all(v(e[k]) if callable(v) else e[k] == v for k, v in fields.items()):
+                return e
+    return t.wait(look, 15)
+
+
+def expect(t, name, ident, **fields):
+    event = found(t, ident, **fields)
+    t.check(f'event {ident}: {name}', event, [e for e in t.events() if e['EventID'] == ident][-5:])
+    return event or {}
+
+
+ends = lambda text: lambda value: value.lower().endswith(text.lower())
+
+
+def processes(t):
+    launch(t, 'cmd.exe', '/c', 'echo 100% hello')
+    e = expect(t, 'cmd', 1, Image=ends(r'\system32\cmd.exe'), CommandLine=lambda c: 'echo 100%% hello' in c)
+    t.check('its parent is known', e.get('ParentImage') == r'C:\launch.exe', e)
+    t.check('its facts', '\\' in e.get('User', '') and e['CurrentDirectory'].endswith('\\') and e['IntegrityLevel'] == 'High' and
+            e['Hashes'].startswith('SHA1=') and ',IMPHASH=' in e['Hashes'], e)
+    expect(t, 'its end', 5, ProcessGuid=e.get('ProcessGuid'), Image=e.get('Image'))
+    launch(t, 'cmd.exe', '/c', 'echo not-logged')
+    launch(t, 'cmd.exe', '/c', 'cmd.exe /c echo grandchild')
+    child = expect(t, 'a grandchild', 1, CommandLine=lambda c: c.startswith('cmd.exe') and c.endswith('echo grandchild') and '/c cmd' not in c)
+    t.check('has its parent', child.get('ParentCommandLine') == 'cmd.exe /c "cmd.exe /c echo grandchild"', child)
+    t.check('rules drop what they exclude', not [e for e in t.events() if 'not-logged' in e.get('CommandLine', '')])
+
+
+def images(t):
+    launch(t, 'regsvr32.exe', '/s', 'oleaut32.dll')
+    e = expect(t, 'oleaut32.dll', 7, Image=ends('regsvr32.exe'), ImageLoaded=ends(r'\oleaut32.dll'))
+    t.check('signature fields are filled', e.get('Signed') in ('true', 'false'), e)
+    t.run('sc', 'start', 'Another')
+    expect(t, 'a driver', 6, ImageLoaded=ends('another.sys'))
+
+
+def registry(t):
+    key = r'HKLM\Software\SysmonTest'
+    launch(t, 'reg.exe', 'add', key, '/v', 'Number', '/t', 'REG_DWORD', '/d', '7', '/f')
+    expect(t, 'CreateKey', 12, EventType='CreateKey', TargetObject=lambda o: o.lower() == key.lower(), Image=ends('reg.exe'))
+    expect(t, 'SetValue', 13, EventType='SetValue', TargetObject=lambda o: o.lower() == (key + r'\Number').lower(),
+           Details='DWORD (0x00000007)')
+    launch(t, 'reg.exe', 'delete', key, '/v', 'Number', '/f')
+    expect(t, 'DeleteValue', 12, EventType='DeleteValue', TargetObject=lambda o: o.lower() == (key + r'\Number').lower())
+    launch(t, 'reg.exe', 'delete', key, '/f')
+    expect(t, 'DeleteKey', 12, EventType='DeleteKey', TargetObject=lambda o: o.lower() == key.lower())
+
+
+def test(t):
+    prepare(t)
+    processes(t)
+    images(t)
+    registry(t)
+
+
+harness.main(test, 'chain')
