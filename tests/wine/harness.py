@@ -24,7 +24,9 @@ SERVICES = r'HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services'
 
 class Result:
     def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
+        self.code, self.out = code, out
+        # without the banner
+        self.err = re.sub(r'\A\nOpenSysmon v.*?\n\n', '', err, flags=re.S)
 
     def lines(self):
         return [line for line in self.out.splitlines() if line.strip()]

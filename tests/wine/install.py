@@ -128,7 +128,7 @@ def configuration(t):
         ' - Service name:                  Sysmon64', ' - Config file:                   C:\\second.xml', ' - HashingAlgorithms:             SHA256',
         ' - Image loading:                 enabled', "value: '\u00fc'")), listing)
     result = t.sysmon('-c', '--')
-    t.check('-c -- resets', result.code == 0 and 'Updating configuration to use all defaults.' in result.out, result.out)
+    t.check('-c -- resets', result.code == 0 and 'Updating configuration to use all defaults.' in result.out, (result.code, result.out, result.err))
     t.equal('to defaults', t.service('SysmonDrv')['Parameters'], dict(Options=0, CheckRevocation=b'\1', DnsLookup=b'\1'))
     t.check('event 16 Defaults', t.wait(lambda: [e for e in t.events() if e['EventID'] == 16 and e['Configuration'] == 'Defaults']))
 
