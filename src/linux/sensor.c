@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define LOG_SIZE 4096
@@ -67,8 +68,22 @@ static int on_record(void *context, void *data, size_t size)
     return 0;
 }
 
+/* The ring buffer came with Linux 5.8. */
+static bool kernel_is_too_old(struct utsname *name)
+{
+    unsigned major, minor;
+
+    return !uname(name) && sscanf(name->release, "%u.%u", &major, &minor) == 2 && (major < 5 || (major == 5 && minor < 8));
+}
+
 static int refusal(int error, char *text, size_t size)
 {
+    struct utsname name;
+
+    if (kernel_is_too_old(&name)) {
+        snprintf(text, size, "this kernel (%s) is too old: the monitor needs Linux 5.8 or newer", name.release);
+        return EXIT_KERNEL_TOO_OLD;
+    }
     if (access("/sys/kernel/btf/vmlinux", R_OK)) {
         snprintf(text, size, "this kernel has no type information (/sys/kernel/btf/vmlinux): it must be built with"
                              " CONFIG_DEBUG_INFO_BTF=y");

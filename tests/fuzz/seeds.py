@@ -30,6 +30,13 @@ def markup():
         yield text.encode()
 
 
+def render():
+    values = [b'/tmp/a', b'\xff\xc0\xaf\xed\xa0\x80', b'\\x{41}\\x{5C}', b'\n\r\t\x1b\x00\x7f\xc2\x85', '\u202e\u2028\ufffe\U0001f600'.encode(), b'<&>"\'']
+    for event in range(32):
+        for flags in range(4):
+            yield bytes([event, flags, 5]) + b'\x1e'.join(values * 4)
+
+
 def units(text, size=None):
     data = text.encode('utf-16-le') + b'\0\0'
     return data.ljust(size, b'\0') if size else data
