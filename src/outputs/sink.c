@@ -11,8 +11,8 @@
 /* Room beyond the limits for the events that tell about the monitor itself (4, 16, 255): they explain the others' absence. */
 #define URGENT_RECORDS 64
 #define FIRST_CAPACITY 256
-/* A sleeping thread is woken at once and then waits this long, or for this much, before it writes. */
-#define LINGER_MILLISECONDS 5
+/* After a batch the thread waits this long, or for this much, before it writes the next. */
+#define LINGER_MILLISECONDS 20
 #define LINGER_BYTES (32u << 10)
 #define BATCH_BYTES (64u << 10)
 #define FIRST_PAUSE 50
@@ -123,24 +123,33 @@ static unsigned take_batch(struct sink *sink, struct record **batch)
     return count;
 }
 
+/*
+ * After a batch the thread waits a moment for more, so that a stream of events costs one wake-up for many; the first event
+ * after a silence goes out at once. Called with the lock.
+ */
+static void linger(struct sink *sink)
+{
+    uint64_t until = clock_milliseconds() + LINGER_MILLISECONDS;
+
+    sink->lingering = true;
+    while (sink->lingering && sink->queue.bytes < LINGER_BYTES && !sink->hurry && !sink->stop && !sink->reopen &&
+           condition_wait_until(&sink->wake, &sink->mutex, until))
+        ;
+    sink->lingering = false;
+}
+
 /* Waits for records; 0 when the sink stops and has none, or is to be reopened. */
 static unsigned next_batch(struct sink *sink, struct record **batch)
 {
     unsigned count;
 
     mutex_lock(&sink->mutex);
+    linger(sink);
     while (!sink->queue.count && !sink->stop && !sink->reopen) {
         sink->sleeping = true;
         condition_wait(&sink->wake, &sink->mutex);
     }
     sink->sleeping = false;
-    if (sink->queue.bytes < LINGER_BYTES && !sink->hurry && !sink->stop && !sink->reopen) {
-        uint64_t until = clock_milliseconds() + LINGER_MILLISECONDS;
-        sink->lingering = true;
-        while (sink->lingering && !sink->hurry && !sink->stop && condition_wait_until(&sink->wake, &sink->mutex, until))
-            ;
-        sink->lingering = false;
-    }
     count = sink->reopen ? 0 : take_batch(sink, batch);
     mutex_unlock(&sink->mutex);
     return count;

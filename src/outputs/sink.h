@@ -4,8 +4,8 @@
  *
  *   producer ── sink_push ──► queue ──► thread ── kind->open / write ──► destination
  *
- * The thread sleeps without a timer while there is nothing to do. When records come it waits a few milliseconds, or until a
- * batch is full, so that one wake-up and one system call serve many events.
+ * The thread sleeps without a timer while there is nothing to do. The first event after a silence goes out at once; then the
+ * thread waits some milliseconds, or until a batch is full, so that one wake-up and one system call serve many events.
  */
 #pragma once
 

@@ -8,9 +8,9 @@ import json
 import os
 import stat
 import subprocess
-import sys
+import time
 
-from driver import CLOSED, DOWN, REFUSED, SLOW, Driver, lines_of, names, refused, run, wait_for
+from driver import DOWN, SLOW, Driver, lines_of, names, refused, run, wait_for
 
 
 def every_form(folder):
@@ -262,16 +262,12 @@ def idle_is_idle(folder):
                 if 'out-' in open(task).read():
                     total += sum(int(line.split()[1]) for line in open(task) if 'ctxt_switches' in line)
             return total
-        previous = [-1]
 
-        def settled():
-            now, before = switches(), previous[0]
-            previous[0] = now
-            return now == before
-        wait_for(settled, 'the threads to sleep')
-        before = switches()
-        subprocess.run(['sleep', '1'], check=True)
-        assert switches() == before, (before, switches())
+        def a_quiet_second():
+            before = switches()
+            time.sleep(1)
+            return switches() == before
+        wait_for(a_quiet_second, 'a second without a wake-up')
 
 
 run([every_form, hostile_names, links_are_refused, bad_specifications, rotation_by_size, rotation_all_kept, rotation_by_time,

@@ -4,6 +4,7 @@
  * on standard error, one line each.
  *
  *   write COUNT [SIZE]   file events whose names have SIZE bytes        -> wrote MICROSECONDS
+ *   pace COUNT MICROSECONDS   as many, with a pause after each         -> paced MICROSECONDS of CPU
  *   name HEX             one file event with exactly this name          -> named
  *   error                an event 255                                  -> errored
  *   flush MILLISECONDS                                                 -> flushed 0|1
@@ -70,6 +71,17 @@ static void write_events(unsigned long count, size_t size)
     fprintf(stderr, "wrote %lld\n", microseconds(CLOCK_MONOTONIC) - start);
 }
 
+static void pace_events(unsigned long count, unsigned long pause)
+{
+    long long start = microseconds(CLOCK_PROCESS_CPUTIME_ID);
+
+    for (unsigned long i = 0; i < count; i++) {
+        file_event("/tmp/paced", 10);
+        nanosleep(&(struct timespec){ .tv_nsec = (long)pause * 1000 }, NULL);
+    }
+    fprintf(stderr, "paced %lld\n", microseconds(CLOCK_PROCESS_CPUTIME_ID) - start);
+}
+
 static void write_name(const char *hex)
 {
     char name[8192];
@@ -131,6 +143,8 @@ static void obey(const char *line)
 
     if (sscanf(line, "write %lu %lu", &a, &b) >= 1)
         write_events(a, b ? b : 40);
+    else if (sscanf(line, "pace %lu %lu", &a, &b) == 2)
+        pace_events(a, b);
     else if (!strncmp(line, "name ", 5))
         write_name(line + 5);
     else if (!strncmp(line, "error", 5))
