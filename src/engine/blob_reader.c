@@ -7,6 +7,8 @@
  */
 #include "sysmon/blob.h"
 
+#include "utf8.h"
+
 static uint32_t get32(const struct blob *blob, uint32_t offset)
 {
     const uint8_t *p = blob->data + offset;
@@ -208,37 +210,13 @@ static uint32_t decode(const struct blob_text *text, uint32_t *i)
     return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static uint32_t encode(uint32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 63));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 63));
-        out[2] = (char)(0x80 | (c & 63));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 63));
-    out[2] = (char)(0x80 | (c >> 6 & 63));
-    out[3] = (char)(0x80 | (c & 63));
-    return 4;
-}
-
 uint32_t blob_text_utf8(const struct blob_text *text, char *out, uint32_t capacity)
 {
     uint32_t used = 0, i = 0;
 
     while (i < text->units) {
         char piece[4];
-        uint32_t size = encode(decode(text, &i), piece);
+        uint32_t size = utf8_encode(piece, decode(text, &i));
 
         for (uint32_t k = 0; k < size && used + k < capacity; k++)
             out[used + k] = piece[k];

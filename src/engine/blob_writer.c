@@ -3,6 +3,7 @@
 #include "blob_writer.h"
 
 #include "sysmon/config.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -63,22 +64,6 @@ static int append(struct blob_writer *w, size_t size, uint32_t *offset)
     return 0;
 }
 
-/* One code point of valid UTF-8. */
-static uint32_t next_character(const char **p)
-{
-    const uint8_t *s = (const uint8_t *)*p;
-    uint32_t c = *s++;
-
-    if (c >= 0xf0)
-        c = (c & 7) << 18 | (s[0] & 63u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u), s += 3;
-    else if (c >= 0xe0)
-        c = (c & 15) << 12 | (s[0] & 63u) << 6 | (s[1] & 63u), s += 2;
-    else if (c >= 0xc0)
-        c = (c & 31) << 6 | (s[0] & 63u), s += 1;
-    *p = (const char *)s;
-    return c;
-}
-
 /* UTF-16LE units of UTF-8 text, at most `limit`; `out` NULL only counts. */
 static size_t to_units(uint8_t *out, size_t limit, const char *text, size_t size)
 {
@@ -86,7 +71,8 @@ static size_t to_units(uint8_t *out, size_t limit, const char *text, size_t size
     size_t used = 0;
 
     while (text < end && used < limit) {
-        uint32_t c = next_character(&text), unit[2] = { c, 0 };
+        unsigned length = utf8_sequence(text, (size_t)(end - text));
+        uint32_t c = length ? utf8_code_point(text, length) : 0xfffd, unit[2] = { c, 0 };
         int count = 1;
 
         if (c >= 0x10000) {
@@ -94,6 +80,7 @@ static size_t to_units(uint8_t *out, size_t limit, const char *text, size_t size
             unit[1] = 0xdc00 + ((c - 0x10000) & 0x3ff);
             count = 2;
         }
+        text += length ? length : 1;
         for (int i = 0; i < count && used < limit; i++, used++)
             if (out) {
                 out[2 * used] = (uint8_t)unit[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Encodings of configuration files (spec 03 section 1). */
 #include "config_text.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,21 +17,6 @@ enum width { NARROW, WIDE };
 static bool is_space(int c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static size_t put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80)
-        return out[0] = (char)c, 1;
-    if (c < 0x800)
-        return out[0] = (char)(0xc0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
-    if (c < 0x10000)
-        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)), 3;
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 63));
-    out[2] = (char)(0x80 | (c >> 6 & 63));
-    out[3] = (char)(0x80 | (c & 63));
-    return 4;
 }
 
 /* The byte order mark's length, and with it the width; negative when the first bytes are neither mark nor XML. */
@@ -70,7 +56,7 @@ static size_t from_wide(char *out, const uint8_t *p, size_t size)
                 i += 2;
             }
         }
-        used += put_utf8(out + used, c);
+        used += utf8_encode(out + used, c);
     }
     return used;
 }
@@ -80,7 +66,7 @@ static size_t from_latin1(char *out, const uint8_t *p, size_t size)
     size_t used = 0;
 
     for (size_t i = 0; i < size; i++)
-        used += put_utf8(out + used, p[i]);
+        used += utf8_encode(out + used, p[i]);
     return used;
 }
 
@@ -174,30 +160,14 @@ static struct declaration read_declaration(const char *text, size_t size, size_t
     return d;
 }
 
-/* Length of the valid UTF-8 sequence at `p`, 0 when there is none. Control characters that XML forbids count as invalid. */
-static size_t valid_sequence(const uint8_t *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return p[0] >= 0x20 || is_space(p[0]);
-    if (p[0] >= 0xc2 && p[0] < 0xe0)
-        return left >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-    if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-        return 0;
-    if (p[0] >= 0xe0 && p[0] < 0xf0)
-        return (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ? 0 : 3;
-    if (p[0] < 0xf0 || p[0] > 0xf4 || left < 4 || (p[3] & 0xc0) != 0x80)
-        return 0;
-    return (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90) ? 0 : 4;
-}
-
 static int check_characters(const struct config_text *text, struct report *report)
 {
     const uint8_t *p = (const uint8_t *)text->data;
     size_t length;
 
     for (size_t i = 0; i < text->size; i += length) {
-        length = valid_sequence(p + i, text->size - i);
-        if (length)
+        length = utf8_sequence(text->data + i, text->size - i);
+        if (length && (p[i] >= 0x20 || is_space(p[i])))
             continue;
         if (p[i] < 0x20)
             report_add(report, CONFIG_ERROR, i, 1, "control character 0x%02X is not allowed in XML", p[i]);

@@ -45,3 +45,15 @@ static inline uint32_t utf8_code_point(const char *text, unsigned length)
     default: return (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
     }
 }
+
+/* Writes a code point up to U+10FFFF; returns the bytes used. A surrogate becomes three bytes that are not well-formed. */
+static inline unsigned utf8_encode(char out[4], uint32_t c)
+{
+    static const uint8_t leads[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+    unsigned length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+    for (unsigned i = length - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3F));
+    out[0] = (char)(leads[length] | c);
+    return length;
+}
