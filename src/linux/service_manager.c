@@ -22,7 +22,7 @@
 
 #define STOP_SECONDS 30 /* to drain; then it is killed */
 
-/* packaging/sysmon.service.in and sysmon.init.in, built in; terminated. */
+/* packaging/linux/sysmon.service.in and sysmon.init.in, built in; terminated. */
 extern const unsigned char unit_text[], script_text[];
 
 static char *const environment[] = { (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, (char[]){ "LC_ALL=C" }, NULL };

@@ -75,15 +75,29 @@ int store_open(struct store *store, const char *path, enum store_mode mode)
     return 0;
 }
 
+/* Names in the directory, but not the directory; 0 or the last failure. */
+static int remove_files(struct store *store)
+{
+    int error = 0;
+
+    remove_leftovers(store);
+    for (size_t i = 0; i < NAMES; i++)
+        if (unlinkat(store->directory, every_name[i], 0) && errno != ENOENT)
+            error = -errno;
+    return error;
+}
+
 void store_close(struct store *store)
 {
     if (store->directory < 0)
         return;
     store_rollback(store);
+    if (store->created) { /* what a monitor that could not start has left in it goes, too */
+        remove_files(store);
+        rmdir(store->path);
+    }
     close(store->directory);
     store->directory = -1;
-    if (store->created)
-        rmdir(store->path);
 }
 
 bool store_is_installed(const struct store *store)
@@ -295,12 +309,8 @@ void store_finish(struct store *store)
 
 int store_remove(struct store *store)
 {
-    int error = 0;
+    int error = remove_files(store);
 
-    remove_leftovers(store);
-    for (size_t i = 0; i < NAMES; i++)
-        if (unlinkat(store->directory, every_name[i], 0) && errno != ENOENT)
-            error = -errno;
     if (rmdir(store->path) && errno != ENOTEMPTY && errno != ENOENT)
         error = -errno;
     return error;

@@ -48,7 +48,7 @@ enum store_mode { STORE_READ, STORE_CHANGE /* locked */, STORE_CREATE /* made if
  * -EBUSY somebody else is changing it.
  */
 int store_open(struct store *store, const char *path, enum store_mode mode);
-/* Unfinished changes are rolled back; a directory made here and now empty is removed. */
+/* Unfinished changes are rolled back; a directory made here is removed again, unless store_finish() was called. */
 void store_close(struct store *store);
 
 /* Is there a configuration? */
