@@ -76,6 +76,8 @@ void outputs_counters(struct outputs *outputs, unsigned index, struct output_cou
  * event 255: `json:/var/log/x.json: 12 events dropped, destination too slow`.
  */
 uint64_t outputs_take_loss(struct outputs *outputs, char *text, size_t size);
+/* Is every output gone for good (the reader of standard output has left)? Then nothing can be written any more. */
+bool outputs_gone(struct outputs *outputs);
 /* Flushes for at most `milliseconds`, closes everything and frees. NULL is allowed. */
 void outputs_close(struct outputs *outputs, unsigned milliseconds);
 

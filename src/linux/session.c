@@ -52,6 +52,10 @@ static void tell_losses(void *context)
     char text[512];
 
     (void)!read(session->loss_timer, &(uint64_t){ 0 }, 8);
+    if (outputs_gone(session->outputs)) {
+        fputs("sysmon: nobody reads standard output any more\n", stderr);
+        monitor_stop(session->monitor);
+    }
     if (outputs_take_loss(session->outputs, text, sizeof text))
         monitor_event_error(session->monitor, "Outputs", text);
 }

@@ -241,6 +241,14 @@ void outputs_counters(struct outputs *outputs, unsigned index, struct output_cou
     sink_counters(outputs->sink[index], counters);
 }
 
+bool outputs_gone(struct outputs *outputs)
+{
+    for (unsigned i = 0; i < outputs->count; i++)
+        if (!sink_gone(outputs->sink[i]))
+            return false;
+    return outputs->count > 0;
+}
+
 static const char *const drop_names[OUTPUT_DROP_COUNT] = {
     [OUTPUT_DROP_SLOW] = "destination too slow",
     [OUTPUT_DROP_DOWN] = "destination down",

@@ -71,8 +71,12 @@ static struct record *queue_get(struct sink_queue *queue)
 
 static bool has_room(const struct sink *sink, uint32_t size, uint16_t event_id)
 {
-    uint64_t records = (uint64_t)sink->queue.count + sink->in_flight, bytes = sink->queue.bytes + sink->in_flight_bytes;
+    uint64_t records, bytes;
 
+    if (sink->gone)
+        return false;
+    records = (uint64_t)sink->queue.count + sink->in_flight;
+    bytes = sink->queue.bytes + sink->in_flight_bytes;
     if (is_urgent(event_id))
         return records < sink->max_records + URGENT_RECORDS;
     /* A record larger than the whole queue may pass when it is alone. */
@@ -282,6 +286,25 @@ static void obey_reopen(struct sink *sink)
     }
 }
 
+bool sink_gone(struct sink *sink)
+{
+    bool gone;
+
+    mutex_lock(&sink->mutex);
+    gone = sink->gone;
+    mutex_unlock(&sink->mutex);
+    return gone;
+}
+
+/* Nothing will ever be delivered again. */
+static void die(struct sink *sink, int error)
+{
+    sink_report(sink, error);
+    mutex_lock(&sink->mutex);
+    sink->gone = true;
+    mutex_unlock(&sink->mutex);
+}
+
 /* Delivers a batch, however long it takes; what is left when the time of a stopping sink is over is dropped. */
 static void deliver(struct sink *sink, struct record *const *batch, unsigned count)
 {
@@ -304,6 +327,10 @@ static void deliver(struct sink *sink, struct record *const *batch, unsigned cou
             refuse_record(sink, batch[at++], error);
             continue;
         }
+        if (error == -EPIPE && sink->kind->mortal) {
+            die(sink, error);
+            break;
+        }
         if (!sink->kind->keep_open)
             close_destination(sink);
         if (error != -ECANCELED)
@@ -312,7 +339,7 @@ static void deliver(struct sink *sink, struct record *const *batch, unsigned cou
             break;
     }
     while (at < count)
-        drop_record(sink, batch[at++], OUTPUT_DROP_CLOSED);
+        drop_record(sink, batch[at++], sink_gone(sink) ? OUTPUT_DROP_DOWN : OUTPUT_DROP_CLOSED);
 }
 
 static bool should_end(struct sink *sink)
@@ -347,9 +374,9 @@ static void run(void *context)
         obey_reopen(sink);
         if (!count && should_end(sink))
             break;
-        if (count && out_of_time(sink))
+        if (count && (out_of_time(sink) || sink_gone(sink)))
             for (unsigned i = 0; i < count; i++)
-                drop_record(sink, batch[i], OUTPUT_DROP_CLOSED);
+                drop_record(sink, batch[i], sink_gone(sink) ? OUTPUT_DROP_DOWN : OUTPUT_DROP_CLOSED);
         else
             deliver(sink, batch, count);
     }

@@ -38,6 +38,7 @@ struct sink_kind {
     /* Kinds with a queue behind write(): waits until it is empty or the time is over. May be NULL. */
     void (*flush)(struct sink *sink, unsigned milliseconds);
     bool keep_open;  /* a failed write does not close it: files, standard output */
+    bool mortal;     /* -EPIPE is for ever: there is nothing to open again */
     bool hands_over; /* write() hands over to a library, which reports through sink_delivered() and sink_dropped() */
     unsigned longest_pause; /* milliseconds between attempts at most */
 };
@@ -64,7 +65,7 @@ struct sink {
     struct sink_queue queue;
     unsigned in_flight;
     uint64_t in_flight_bytes;
-    bool sleeping, lingering, hurry, reopen, stop, abandoned, finished;
+    bool sleeping, lingering, hurry, reopen, stop, abandoned, gone, finished;
     uint64_t deadline; /* clock_milliseconds() at which a stopping sink gives up */
     uint64_t written, delivered, dropped[OUTPUT_DROP_COUNT], unreported[OUTPUT_DROP_COUNT];
     bool failing;
@@ -85,6 +86,7 @@ int sink_start(struct sink *sink);
 void sink_push(struct sink *sink, struct record *record, uint16_t event_id);
 bool sink_flush(struct sink *sink, uint64_t deadline);
 void sink_reopen(struct sink *sink);
+bool sink_gone(struct sink *sink);
 void sink_counters(struct sink *sink, struct output_counters *counters);
 /* Begins the end; sink_finish() waits for it. */
 void sink_stop(struct sink *sink, uint64_t deadline);

@@ -56,6 +56,7 @@ static const struct sink_kind stdout_kind = {
     .close = stdout_close,
     .destroy = stdout_destroy,
     .keep_open = true,
+    .mortal = true,
     .longest_pause = 1000,
 };
 

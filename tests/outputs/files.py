@@ -219,16 +219,26 @@ def stalled_pipe(folder):
 
 
 def reader_gone(folder):
-    """a pipe without a reader is down, not deadly"""
+    """a pipe whose reader has left is gone for good: counted, not deadly, not tried again"""
     read, write = os.pipe()
     with Driver('json:-,queue=10', stdout=write) as d:
         os.close(write)
         os.close(read)
+        assert d.ask('gone') == 'gone 0'
         d.write(1)
-        wait_for(lambda: d.counters()[0]['failing'], 'EPIPE')
+        wait_for(lambda: d.ask('gone') == 'gone 1', 'EPIPE')
         d.write(20)
+        assert d.flush()
         counters = d.counters()[0]
-        assert counters['error'] == 32 and counters['dropped'][DOWN] == 11, counters
+        assert counters['error'] == 32 and counters['dropped'][DOWN] == 21 and counters['failing'], counters
+        assert d.ask('loss').split()[2] == '21'
+    read, write = os.pipe()
+    with Driver('json:-', f'json:{folder}/j', stdout=write) as d:
+        os.close(write)
+        os.close(read)
+        d.write(5)
+        wait_for(lambda: d.counters()[0]['dropped'][DOWN] == 5, 'the loss')
+        assert d.ask('gone') == 'gone 0'  # the file is there
 
 
 def redirected(folder):

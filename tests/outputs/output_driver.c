@@ -10,6 +10,7 @@
  *   flush MILLISECONDS                                                 -> flushed 0|1
  *   counters                                                           -> a JSON array
  *   loss                                                               -> loss CALLS COUNT TEXT
+ *   gone                                                               -> gone 0|1
  *   reopen                                                             -> reopened
  *   cpu                                                                -> cpu MICROSECONDS of this process
  *   close MILLISECONDS                                                 -> closed MILLISECONDS
@@ -155,6 +156,8 @@ static void obey(const char *line)
         print_counters();
     else if (!strncmp(line, "loss", 4))
         print_loss();
+    else if (!strncmp(line, "gone", 4))
+        fprintf(stderr, "gone %d\n", outputs_gone(outputs));
     else if (!strncmp(line, "reopen", 6))
         outputs_reopen(outputs), fprintf(stderr, "reopened\n");
     else if (!strncmp(line, "cpu", 3))
