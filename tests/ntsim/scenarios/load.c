@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#include "../scenario.h"
+
+void load_and_unload(void);
+void load_and_unload(void)
+{
+    NTSTATUS status = world_load();
+
+    check(NT_SUCCESS(status), "DriverEntry fails: 0x%08x", (unsigned)status);
+    world_unload();
+}
