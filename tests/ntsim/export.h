@@ -15,6 +15,30 @@
 
 #include "nt.h"
 
+/* The x86 headers turn these names into their fast-call relatives. */
+#undef ExInterlockedInsertHeadList
+#undef ExInterlockedInsertTailList
+#undef ExInterlockedRemoveHeadList
+#undef ExInterlockedPopEntrySList
+#undef ExInterlockedPushEntrySList
+#undef KeLowerIrql
+#undef KeRaiseIrql
+#undef KeAcquireSpinLockAtDpcLevel
+#undef KeReleaseSpinLockFromDpcLevel
+#undef KeQueryTickCount
+#undef KeFlushIoBuffers
+#undef RtlCopyMemory
+#undef RtlMoveMemory
+#undef RtlZeroMemory
+#undef RtlFillMemory
+#undef KeInitializeSpinLock
+#undef PsGetCurrentProcess
+#undef ExInterlockedFlushSList
+#undef InterlockedPushEntrySList
+#undef InterlockedPopEntrySList
+#undef KeAcquireSpinLock
+#undef KeReleaseSpinLock
+
 enum export_failure {
     CANNOT_FAIL,
     FAILS_NULL,   /* returns NULL / FALSE */

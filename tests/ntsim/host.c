@@ -159,7 +159,7 @@ uint64_t host_nanoseconds(void)
     return (uint64_t)((double)now.QuadPart * 1e9 / (double)frequency.QuadPart);
 }
 
-uint64_t host_cycles(void) { return __rdtsc(); }
+uint64_t host_cycles(void) { return __builtin_ia32_rdtsc(); }
 
 /* --- faults ------------------------------------------------------------------------------------------------------- */
 

@@ -227,7 +227,7 @@ static void write_directory(uint8_t *base, const struct image_plan *p, const cha
 {
     IMAGE_EXPORT_DIRECTORY *directory = (IMAGE_EXPORT_DIRECTORY *)(base + p->directory);
 
-    strcpy((char *)base + name_at, name);
+    memcpy(base + name_at, name, strlen(name) + 1);
     directory->Name = name_at;
     directory->Base = 1;
     directory->NumberOfFunctions = directory->NumberOfNames = p->exports;
@@ -269,7 +269,8 @@ static uint32_t write_exports(uint8_t *base, const struct image_plan *p, int mod
         ((uint32_t *)(base + p->functions))[n] = rva;
         ((uint32_t *)(base + p->names))[n] = strings;
         ((uint16_t *)(base + p->ordinals))[n] = (uint16_t)n;
-        strings += (uint32_t)sprintf((char *)base + strings, "%s", fact->name) + 1;
+        memcpy(base + strings, fact->name, strlen(fact->name) + 1);
+        strings += (uint32_t)strlen(fact->name) + 1;
         n++;
     }
     return strings;

@@ -366,7 +366,7 @@ void ps_begin(void)
     next_start_key = 0x0007000000000000;
     system_process = process_new(0, token);
     wcscpy(system_process->image, L"System");
-    strcpy(system_process->short_name, "System");
+    memcpy(system_process->short_name, "System", sizeof "System");
     system_process->is_system = true;
     idle_thread = ps_system_thread(NULL);
     next_id = 0x400;

@@ -94,7 +94,7 @@ EXPORT_C(int, strcmp, (const char *a, const char *b)) { return strcmp(a, b); }
 EXPORT_C(int, strncmp, (const char *a, const char *b, size_t n)) { return strncmp(a, b, n); }
 EXPORT_C(int, _stricmp, (const char *a, const char *b)) { return _stricmp(a, b); }
 EXPORT_C(int, _strnicmp, (const char *a, const char *b, size_t n)) { return _strnicmp(a, b, n); }
-EXPORT_C(char *, strcpy, (char *to, const char *from)) { return strcpy(to, from); }
+EXPORT_C(char *, strcpy, (char *to, const char *from)) { return memcpy(to, from, strlen(from) + 1); }
 EXPORT_C(char *, strncpy, (char *to, const char *from, size_t n)) { return strncpy(to, from, n); }
 EXPORT_C(char *, strchr, (const char *s, int c)) { return strchr(s, c); }
 EXPORT_C(char *, strrchr, (const char *s, int c)) { return strrchr(s, c); }
