@@ -135,14 +135,27 @@ struct bpf_link *hooks_cgroup(struct hooks *hooks, const struct bpf_program *pro
     return bpf_program__attach_cgroup(program, directory);
 }
 
+/* Loading the programs fails without them, and says so. */
+static const struct btf *types(struct hooks *hooks)
+{
+    if (!hooks->kernel)
+        hooks->kernel = btf__load_vmlinux_btf();
+    if (!hooks->kernel)
+        hooks->kernel = btf__new_empty();
+    return hooks->kernel;
+}
+
 bool hooks_have_raw(struct hooks *hooks, const char *name)
 {
     char type[128];
 
-    if (!hooks->kernel)
-        hooks->kernel = btf__load_vmlinux_btf();
     snprintf(type, sizeof type, "btf_trace_%s", name);
-    return hooks->kernel && btf__find_by_name_kind(hooks->kernel, type, BTF_KIND_TYPEDEF) > 0;
+    return btf__find_by_name_kind(types(hooks), type, BTF_KIND_TYPEDEF) > 0;
+}
+
+bool hooks_have_function(struct hooks *hooks, const char *name)
+{
+    return btf__find_by_name_kind(types(hooks), name, BTF_KIND_FUNC) > 0;
 }
 
 void hooks_forget_types(struct hooks *hooks)

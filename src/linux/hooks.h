@@ -25,5 +25,7 @@ struct bpf_link *hooks_tracepoint(struct hooks *hooks, const struct bpf_program 
 struct bpf_link *hooks_cgroup(struct hooks *hooks, const struct bpf_program *program);
 /* Does the running kernel have this raw tracepoint? */
 bool hooks_have_raw(struct hooks *hooks, const char *name);
+/* Does it have this function for programs to call? */
+bool hooks_have_function(struct hooks *hooks, const char *name);
 /* When nothing more will be asked of them. */
 void hooks_forget_types(struct hooks *hooks);

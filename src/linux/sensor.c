@@ -161,6 +161,7 @@ static int load(struct sensor *sensor)
         return -errno;
     sensor->programs->rodata->own_pid = (uint32_t)getpid();
     describe_calls(sensor->programs->rodata->shapes, sizeof sensor->programs->rodata->shapes / sizeof(struct call_shape));
+    sensor->programs->rodata->have_cast = hooks_have_function(&sensor->hooks, "bpf_rdonly_cast");
     choose_programs(sensor);
     result = sensor_bpf__load(sensor->programs);
     if (result)

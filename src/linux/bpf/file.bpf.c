@@ -81,17 +81,19 @@ static __always_inline __u64 name_of(struct dentry *dentry)
 #define TAIL_AT 12288
 #define NAME_SIZE 256
 
-/* Does the path argument end in this name? Global for the verifier's sake, see append_path(). */
-__noinline int argument_names(__u64 path, __u64 of)
+/* Does the path argument end in the name of record->walk.dentry? Global for the verifier's sake, see append_path(). */
+__noinline int argument_names(__u64 path)
 {
-    struct dentry *dentry = (struct dentry *)of;
     struct record *record = scratch_record();
-    __u32 length = name_of(dentry) >> 32, total;
+    struct dentry *dentry;
+    __u32 length, total;
     __u64 *name, *tail;
     long size;
 
-    if (!record)
+    if (!record || !path)
         return 0;
+    dentry = record->walk.dentry;
+    length = name_of(dentry) >> 32;
     name = (__u64 *)(record->bytes + NAME_AT);
     tail = (__u64 *)(record->bytes + TAIL_AT);
     size = bpf_probe_read_user_str(record->bytes, WIRE_PATH_SIZE, (const char *)path);
@@ -116,21 +118,24 @@ static __always_inline bool is_locked(struct dentry *dentry, struct task_struct 
     return (READ(dentry, d_parent, d_inode, i_rwsem.owner.counter) & ~7ul) == (__u64)task;
 }
 
-/* Of several names of a file the one that is being changed. */
-__noinline __u64 choose_name(__u64 aliases, __u64 task, __u64 path, __u64 other_path)
+/* Of several names of a file, from record->walk.alias on, the one that .task is changing: put into .dentry. */
+__noinline int choose_name(__u64 path, __u64 other_path)
 {
-    struct hlist_node *alias = (struct hlist_node *)aliases;
-    struct dentry *first = dentry_of_alias(alias);
+    struct record *record = scratch_record();
+    struct hlist_node *alias;
+    struct dentry *first;
 
+    if (!record)
+        return 0;
+    alias = record->walk.alias;
+    first = dentry_of_alias(alias);
     for (int i = 0; i < 8 && alias; i++, alias = READ(alias, next)) {
-        struct dentry *dentry = dentry_of_alias(alias);
-
-        if (!is_locked(dentry, (struct task_struct *)task))
-            continue;
-        if (argument_names(path, (__u64)dentry) || (other_path && argument_names(other_path, (__u64)dentry)))
-            return (__u64)dentry;
+        record->walk.dentry = dentry_of_alias(alias);
+        if (is_locked(record->walk.dentry, record->walk.task) && (argument_names(path) || argument_names(other_path)))
+            return 1;
     }
-    return (__u64)first;
+    record->walk.dentry = first;
+    return 0;
 }
 
 /* The name of `inode` that is being changed. A file with one name needs no choice. */
@@ -142,7 +147,10 @@ static __always_inline struct dentry *affected_name(struct inode *inode, struct 
 
     if (!alias || !READ(alias, next) || !record || record->busy)
         return dentry_of_alias(alias);
-    return (struct dentry *)choose_name((__u64)alias, (__u64)task, (__u64)path, (__u64)other_path);
+    record->walk.alias = alias;
+    record->walk.task = task;
+    choose_name((__u64)path, (__u64)other_path);
+    return record->walk.dentry;
 }
 
 static __always_inline void add_candidate(struct call *call, struct inode *inode, struct task_struct *task,

@@ -266,7 +266,7 @@ struct task_struct {
     struct task_struct *real_parent, *group_leader;
     struct pid *thread_pid;
     __u64 start_boottime;
-    const struct cred *real_cred, *cred;
+    struct cred *real_cred, *cred;
     struct fs_struct *fs;
     struct files_struct *files;
     struct nsproxy *nsproxy;

@@ -1,33 +1,38 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 #include "path.h"
 
-__noinline __u32 append_path(__u64 of, __u64 in, __u64 root_dentry, __u64 root_vfs)
+/*
+ * Where the walk stands is kept in memory, not in registers: to the verifier a pointer that comes from memory is a number
+ * like any other, and one turn of the loop looks like the next.
+ */
+__noinline __u32 append_path(void)
 {
-    struct dentry *dentry = (struct dentry *)of, *mount_root;
-    struct vfsmount *vfs = (struct vfsmount *)in;
     struct record *record = scratch_record();
+    volatile struct walk *walk;
     __u32 first, at;
 
     if (!record)
         return 0;
+    walk = &record->walk;
     record->path_flags = 0;
     first = at = record->at;
-    mount_root = READ(vfs, mnt_root);
+    walk->mount_root = READ(walk->vfs, mnt_root);
     for (int i = 0; i < WIRE_PATH_COMPONENTS; i++) {
-        struct dentry *parent;
+        struct dentry *dentry = walk->dentry, *parent;
         long size;
 
-        if ((__u64)dentry == root_dentry && (__u64)vfs == root_vfs)
+        if (dentry == walk->root_dentry && walk->vfs == walk->root_vfs)
             goto done;
-        if (dentry == mount_root) {
+        if (dentry == walk->mount_root) {
+            struct vfsmount *vfs = walk->vfs;
             struct mount *mount = container_of(vfs, struct mount, mnt);
             struct mount *up = READ(mount, mnt_parent);
 
             if (up == mount)
                 goto done;
-            dentry = READ(mount, mnt_mountpoint);
-            vfs = &up->mnt;
-            mount_root = READ(vfs, mnt_root);
+            walk->dentry = READ(mount, mnt_mountpoint);
+            walk->vfs = &up->mnt;
+            walk->mount_root = READ(&up->mnt, mnt_root);
             continue;
         }
         at &= RECORD_MASK;
@@ -42,7 +47,7 @@ __noinline __u32 append_path(__u64 of, __u64 in, __u64 root_dentry, __u64 root_v
             record->path_flags = WIRE_PATH_DETACHED;
             goto done;
         }
-        dentry = parent;
+        walk->dentry = parent;
     }
     record->path_flags = WIRE_PATH_CUT;
 done:

@@ -6,6 +6,7 @@
 
 volatile __u32 reader_sleeps = 0;
 const volatile __u32 own_pid = 0;
+const volatile bool have_cast = false;
 __u64 losses = 0;
 volatile __u32 wanted = 0;
 
@@ -51,16 +52,18 @@ static __always_inline void read_ids(struct wire_exec *exec, struct task_struct 
 }
 
 /* Version 2 hierarchy, or the pids controller's where the unified one is not used: `docker/<id>` from leaf to root. */
-__noinline __u32 append_cgroup(__u64 of)
+__noinline __u32 append_cgroup(void)
 {
-    struct css_set *set = (struct css_set *)of;
-    struct cgroup *cgroup = READ(set, dfl_cgrp);
     struct record *record = scratch_record();
     struct kernfs_node *node;
+    struct cgroup *cgroup;
+    struct css_set *set;
     __u32 first, at;
 
     if (!record)
         return 0;
+    set = record->walk.set;
+    cgroup = READ(set, dfl_cgrp);
     first = at = record->at;
     if (!READ(cgroup, level) && bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
         __u32 id = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) & 31;
@@ -144,7 +147,8 @@ static __always_inline void describe(struct record *record, struct task_struct *
     record_fixed(record, sizeof *exec);
     exec->image_size = record_append_path(record, READ(file, f_path.dentry), READ(file, f_path.mnt), fs);
     exec->directory_size = record_append_path(record, READ(fs, pwd.dentry), READ(fs, pwd.mnt), fs);
-    exec->cgroup_size = append_cgroup((__u64)READ(task, cgroups));
+    record->walk.set = READ(task, cgroups);
+    exec->cgroup_size = append_cgroup();
     exec->tty_size = tty ? record_append_string(record, tty->name) : 0;
 }
 

@@ -13,13 +13,13 @@
  */
 #pragma once
 
-#include "kernel.h"
+#include "read.h"
 #include "sysmon/wire_linux.h"
 
 /* A power of two that holds the fixed part, all texts and the overhang of the last one; a per-cpu map's value ends at 32 KiB. */
 #define RECORD_LIMIT 0x7000
 #define RECORD_MASK 0x7fff
-#define RECORD_OVERHANG 0x0e00
+#define RECORD_OVERHANG 0x0d00
 
 /* What send_name() is to tell about one name (name.h). */
 struct naming {
@@ -33,8 +33,21 @@ struct naming {
     __u32 unused;
 };
 
+/*
+ * What append_path() and choose_name() are to look at. Global functions take numbers only, and the verifier does not let a
+ * pointer pass for one; through memory it does.
+ */
+struct walk {
+    struct dentry *dentry, *root_dentry, *mount_root;
+    struct vfsmount *vfs, *root_vfs;
+    struct hlist_node *alias;
+    struct task_struct *task;
+    struct css_set *set;
+};
+
 struct record {
     struct naming naming;
+    struct walk walk;
     __u32 at;         /* bytes written */
     __u16 path_flags; /* of the last append_path() */
     __u8 busy;        /* not 0: in use by a program that was interrupted */
@@ -50,21 +63,21 @@ struct known_process {
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 16 << 20);
-} events __weak SEC(".maps");
+} events SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct record);
-} scratch __weak SEC(".maps");
+} scratch SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, WIRE_TYPE_COUNT);
     __type(key, __u32);
     __type(value, struct wire_counters);
-} counters __weak SEC(".maps");
+} counters SEC(".maps");
 
 /* Live processes by thread group: which program each one runs. Filled by exec and fork, and at start by the loader. */
 struct {
@@ -72,7 +85,7 @@ struct {
     __uint(max_entries, 32768);
     __type(key, __u32);
     __type(value, struct known_process);
-} processes __weak SEC(".maps");
+} processes SEC(".maps");
 
 /* Set by the reader before it sleeps; the program that finds it set wakes the reader. Nobody is woken while it is awake. */
 extern volatile __u32 reader_sleeps;
@@ -81,13 +94,11 @@ extern __u64 losses;
 /* The monitor itself: never reported. */
 extern const volatile __u32 own_pid;
 
-/* The same in every object, as the linker demands. */
-char LICENSE[] __weak SEC("license") = "Dual MIT/GPL";
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* enum sensor_feature: what the reader wants of programs that serve several events. */
 extern volatile __u32 wanted;
 
-#define READ(source, ...) BPF_CORE_READ(source, __VA_ARGS__)
 
 static __always_inline struct wire_counters *counters_of(__u32 type)
 {
