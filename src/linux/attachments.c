@@ -19,6 +19,10 @@ PROGRAM(socket_peer4)
 PROGRAM(socket_peer6)
 PROGRAM(socket_owners)
 PROGRAM(socket_listeners)
+PROGRAM(packet_out)
+PROGRAM(packet_in)
+PROGRAM(socket_bound4)
+PROGRAM(socket_bound6)
 PROGRAM(change_time_set)
 PROGRAM(change_time_exchanged)
 PROGRAM(change_time_kept)
@@ -38,6 +42,10 @@ const struct attachment attachments[] = {
     { socket_peer6_program, NULL, ATTACH_CGROUP, 0, SENSOR_TCP, 0 },
     { socket_owners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
     { socket_listeners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
+    { packet_out_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, WIRE_CONNECTION },
+    { packet_in_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, WIRE_CONNECTION },
+    { socket_bound4_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, 0 },
+    { socket_bound6_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, 0 },
     { change_time_set_program, "inode_set_ctime_to_ts", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
     { change_time_exchanged_program, "ctime_ns_xchg", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
     { change_time_kept_program, "ctime_xchg_skip", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },

@@ -80,7 +80,7 @@ static uint32_t features(const struct monitor *monitor)
     uint32_t wanted = 0;
 
     if (ruleset_wants(monitor->emitter.rules, EVENT_NETWORK_CONNECT))
-        wanted |= SENSOR_TCP;
+        wanted |= SENSOR_TCP | SENSOR_UDP;
     if (ruleset_wants(monitor->emitter.rules, EVENT_FILE_CREATE))
         wanted |= SENSOR_CREATE;
     if (ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE) ||

@@ -77,12 +77,10 @@ static __always_inline __u32 skip_extensions(struct __sk_buff *skb, __u32 at, __
 static __always_inline bool parse(struct packet *out, struct __sk_buff *skb, bool outgoing)
 {
     void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-    __u8 *local = outgoing ? NULL : NULL;
     __u8 protocol;
     __be16 ports[2];
     __u32 at;
 
-    (void)local;
     if (skb->protocol == bpf_htons(0x0800)) {
         struct ipv4 *ip = data;
 
