@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "file_facts.h"
+#include "file_identity.h"
 #include "wide_file.h"
 #include "wide.h"
 
@@ -11,14 +12,8 @@
 
 #define CACHE_SIZE 512 /* files; a newcomer replaces what is in its place */
 
-/* A file and its content: any change of the content changes one of these, unless somebody with rights to do worse hides it. */
-struct identity {
-    uint64_t id, size, written;
-    uint32_t volume, mask;
-};
-
 struct entry {
-    struct identity identity;
+    struct file_identity identity;
     char text[HASH_TEXT_SIZE];
 };
 
@@ -55,37 +50,22 @@ void file_facts_set_algorithms(struct file_facts *facts, uint32_t mask)
     LeaveCriticalSection(&facts->lock);
 }
 
-static bool identify(HANDLE file, uint32_t mask, struct identity *out)
+static struct entry *slot_of(struct file_facts *facts, const struct file_identity *identity)
 {
-    BY_HANDLE_FILE_INFORMATION info;
-
-    if (!GetFileInformationByHandle(file, &info))
-        return false;
-    memset(out, 0, sizeof(*out));
-    out->id = (uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow;
-    out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
-    out->written = (uint64_t)info.ftLastWriteTime.dwHighDateTime << 32 | info.ftLastWriteTime.dwLowDateTime;
-    out->volume = info.dwVolumeSerialNumber;
-    out->mask = mask;
-    return true;
+    return &facts->cache[file_identity_hash(identity) % CACHE_SIZE];
 }
 
-static struct entry *slot_of(struct file_facts *facts, const struct identity *identity)
-{
-    return &facts->cache[(identity->id * 0x9E3779B97F4A7C15ull ^ identity->volume) % CACHE_SIZE];
-}
-
-static struct match_text hash_file(struct file_facts *facts, struct pool *pool, HANDLE file, const struct identity *before)
+static struct match_text hash_file(struct file_facts *facts, struct pool *pool, HANDLE file, const struct file_identity *before)
 {
     struct byte_source source = wide_file_source(&file);
     struct hash_values values;
-    struct identity after;
+    struct file_identity after;
     struct entry made = { .identity = *before };
 
-    if (hash_compute(&values, before->mask, &source))
+    if (hash_compute(&values, before->mark, &source))
         return (struct match_text){ NULL, 0 };
     hash_format(made.text, &values, true);
-    if (identify(file, before->mask, &after) && !memcmp(&after, before, sizeof(after))) { /* nobody wrote meanwhile */
+    if (file_identify(file, before->mark, &after) && !memcmp(&after, before, sizeof(after))) { /* nobody wrote meanwhile */
         EnterCriticalSection(&facts->lock);
         *slot_of(facts, before) = made;
         LeaveCriticalSection(&facts->lock);
@@ -93,34 +73,16 @@ static struct match_text hash_file(struct file_facts *facts, struct pool *pool, 
     return pool_text(pool, made.text, strlen(made.text));
 }
 
-static HANDLE open_text(struct match_text path)
-{
-    char *terminated = malloc(path.size + 1);
-    wchar_t *wide = NULL;
-    HANDLE file = INVALID_HANDLE_VALUE;
-
-    if (terminated) {
-        memcpy(terminated, path.data, path.size);
-        terminated[path.size] = 0;
-        wide = wide_from_utf8(terminated);
-    }
-    if (wide)
-        file = wide_file_open(wide);
-    free(wide);
-    free(terminated);
-    return file;
-}
-
 struct match_text file_facts_hashes(struct file_facts *facts, struct pool *pool, struct match_text path)
 {
     struct match_text text = { NULL, 0 };
-    struct identity identity;
+    struct file_identity identity;
     const struct entry *entry;
-    HANDLE file = open_text(path);
+    HANDLE file = wide_file_open_utf8(path.data, path.size);
 
     if (file == INVALID_HANDLE_VALUE)
         return text;
-    if (identify(file, facts->mask, &identity)) {
+    if (file_identify(file, facts->mask, &identity)) {
         EnterCriticalSection(&facts->lock);
         entry = slot_of(facts, &identity);
         if (!memcmp(&entry->identity, &identity, sizeof(identity)))
@@ -135,7 +97,7 @@ struct match_text file_facts_hashes(struct file_facts *facts, struct pool *pool,
 
 int file_facts_version(struct match_text path, struct pe_version *out)
 {
-    HANDLE file = open_text(path);
+    HANDLE file = wide_file_open_utf8(path.data, path.size);
     struct byte_source source;
     int status;
 

@@ -54,6 +54,8 @@ static DWORD open_parts(struct monitor *monitor, const char **part)
         error = volumes_open(&monitor->volumes);
     if (!error && (*part = "file cache"))
         error = file_facts_open(&monitor->files);
+    if (!error && (*part = "signatures"))
+        error = signatures_open(&monitor->signatures, monitor_signed, monitor);
     random_key(key);
     if (!error && (*part = "process table") && process_table_create(&monitor->table, NULL, key))
         error = ERROR_OUTOFMEMORY;
@@ -78,6 +80,7 @@ static void free_monitor(struct monitor *monitor)
     if (monitor->policy)
         policy_release(monitor->policy);
     process_table_destroy(monitor->table);
+    signatures_close(monitor->signatures);
     file_facts_close(monitor->files);
     volumes_close(monitor->volumes);
     users_close(monitor->users);
@@ -125,6 +128,8 @@ static void stop_threads(struct monitor *monitor)
     SetEvent(monitor->stop);
     join(&monitor->reader);
     join(&monitor->watcher);
+    if (monitor->signatures)
+        signatures_stop(monitor->signatures);
     if (monitor->worker)
         monitor_state(monitor, "Stopped");
     work_queue_close(&monitor->queue);

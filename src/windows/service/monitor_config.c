@@ -160,6 +160,7 @@ DWORD policy_load(struct monitor *monitor)
     if (old)
         policy_release(old);
     file_facts_set_algorithms(monitor->files, hash_mask(policy->settings.hash_algorithms));
+    signatures_configure(monitor->signatures, policy->settings.check_revocation, policy->settings.signing_queue_size);
     monitor->translator.control_set = control_set();
     return ERROR_SUCCESS;
 }

@@ -7,6 +7,7 @@
 #include "file_facts.h"
 #include "monitor.h"
 #include "settings.h"
+#include "signature.h"
 #include "translate.h"
 #include "users.h"
 #include "volumes.h"
@@ -38,6 +39,7 @@ struct monitor {
     struct users *users;
     struct volumes *volumes;
     struct file_facts *files;
+    struct signatures *signatures;
     struct translator translator;
     struct outputs *outputs;
     struct event_log *log;
@@ -77,3 +79,5 @@ void monitor_configuration(struct monitor *monitor);
 
 DWORD WINAPI reader_main(void *monitor);
 extern const struct facts monitor_facts; /* context: the monitor */
+/* A verified signature comes back: the record goes to the worker once more. */
+void monitor_signed(void *monitor, const struct signature *signature, const void *record, size_t size);

@@ -77,6 +77,50 @@ const struct facts monitor_facts = { lock, unlock, now, user, path, hashes, vers
 
 /* ---- records ---- */
 
+/* An image and what is known of its signature, for the second time in the queue. */
+struct signed_record {
+    struct signature signature;
+    uint8_t record[];
+};
+
+static int make_signed(struct monitor *monitor, struct pool *pool, void *data, size_t size, struct event *out)
+{
+    const struct signed_record *item = data;
+    struct record record;
+    int status = record_decode(&record, item->record, size - sizeof(*item));
+
+    return status < 0 ? status : translate_record(&monitor->translator, pool, &record, &item->signature, out);
+}
+
+void monitor_signed(void *context, const struct signature *signature, const void *record, size_t size)
+{
+    struct monitor *monitor = context;
+    struct signed_record *item = malloc(sizeof(*item) + size);
+
+    if (!item)
+        return;
+    item->signature = *signature;
+    memcpy(item->record, record, size);
+    work_queue_push(&monitor->queue, make_signed, item, sizeof(*item) + size, true);
+    free(item);
+}
+
+/* An image event waits for its file's signature, unless that is known or cannot be had. */
+static int make_image(struct monitor *monitor, struct pool *pool, const struct record *record, const void *data, size_t size,
+                      struct event *out)
+{
+    struct match_text file = translate_signed_file(&monitor->translator, pool, record);
+    struct signature signature;
+
+    if (!file.size)
+        return -ENOENT;
+    if (signatures_find(monitor->signatures, file, &signature))
+        return translate_record(&monitor->translator, pool, record, &signature, out);
+    if (signatures_queue(monitor->signatures, file, data, size))
+        return -EAGAIN;
+    return translate_record(&monitor->translator, pool, record, NULL, out);
+}
+
 static int make_record(struct monitor *monitor, struct pool *pool, void *data, size_t size, struct event *out)
 {
     struct record record;
@@ -85,7 +129,10 @@ static int make_record(struct monitor *monitor, struct pool *pool, void *data, s
     if (status < 0)
         return status;
     translate_table(&monitor->translator, pool, &record);
-    status = translate_record(&monitor->translator, pool, &record, NULL, out);
+    if (record.header.EventType == WIRE_IMAGE_LOAD)
+        status = make_image(monitor, pool, &record, data, size, out);
+    else
+        status = translate_record(&monitor->translator, pool, &record, NULL, out);
     if (status == -ENOENT)
         InterlockedIncrement64(&monitor->counters.no_event);
     return status;

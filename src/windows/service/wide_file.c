@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "wide_file.h"
 
+#include "wide.h"
+
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 HANDLE wide_file_open(const wchar_t *path)
 {
@@ -14,6 +19,26 @@ HANDLE wide_file_open(const wchar_t *path)
         SetLastError(ERROR_BAD_FILE_TYPE);
         return INVALID_HANDLE_VALUE;
     }
+    return file;
+}
+
+HANDLE wide_file_open_utf8(const char *path, size_t size)
+{
+    static const char device[] = "\\Device\\", global[] = "\\\\?\\GLOBALROOT";
+    bool is_device = size > sizeof(device) - 1 && !_strnicmp(path, device, sizeof(device) - 1);
+    char *terminated = malloc(size + sizeof(global));
+    wchar_t *wide = NULL;
+    HANDLE file = INVALID_HANDLE_VALUE;
+
+    SetLastError(ERROR_OUTOFMEMORY);
+    if (terminated) {
+        snprintf(terminated, size + sizeof(global), "%s%.*s", is_device ? global : "", (int)size, path);
+        wide = wide_from_utf8(terminated);
+    }
+    if (wide)
+        file = wide_file_open(wide);
+    free(wide);
+    free(terminated);
     return file;
 }
 
