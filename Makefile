@@ -45,7 +45,7 @@ windows: deps-build deps-windows
 	    ninja -C $(BUILD)/windows/$$arch --quiet || exit 1; \
 	done
 
-package: all
+package: all deps-package
 	@packaging/deb.sh $(BUILD)
 
 clean:

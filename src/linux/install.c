@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,6 +130,14 @@ static void undo(struct installation *in)
         fputs("The monitor that was running before has been started again.\n", stderr);
 }
 
+/* Whoever installs for a later start says SYSMON_START=no: packages, when policy-rc.d forbids starting. */
+static bool may_start(void)
+{
+    const char *start = getenv("SYSMON_START");
+
+    return !start || strcmp(start, "no") != 0;
+}
+
 static int install(struct installation *in, const struct classic *classic)
 {
     int code = stage(in, classic);
@@ -146,7 +155,10 @@ static int install(struct installation *in, const struct classic *classic)
     code = put_in_place(in);
     if (code)
         return code;
-    puts("Sysmon installed.\nStarting Sysmon.");
+    puts("Sysmon installed.");
+    if (!may_start())
+        return EXIT_OK;
+    puts("Starting Sysmon.");
     fflush(stdout);
     return service_start(in->manager, in->program, in->error, sizeof in->error);
 }
@@ -171,7 +183,7 @@ int classic_install(const struct classic *classic)
         undo(&in);
     } else {
         store_finish(&in.store);
-        puts("Sysmon started.");
+        puts(may_start() ? "Sysmon started." : "Sysmon was not started.");
     }
     store_close(&in.store);
     return code;
