@@ -109,6 +109,9 @@ static void add_outputs(struct session *session, struct stats *stats)
         count = 16;
     for (unsigned i = 0; i < count; i++)
         outputs_counters(session->outputs, i, &counters[i]);
+    stats_family(stats, "output_written", STATS_COUNTER, "Events handed to an output.", "output", NULL, NULL);
+    for (unsigned i = 0; i < count; i++)
+        stats_value(stats, counters[i].written, counters[i].name, NULL, NULL);
     stats_family(stats, "output_delivered", STATS_COUNTER, "Events an output's destination took.", "output", NULL, NULL);
     for (unsigned i = 0; i < count; i++)
         stats_value(stats, counters[i].delivered, counters[i].name, NULL, NULL);
