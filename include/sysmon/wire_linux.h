@@ -28,6 +28,11 @@ enum wire_type {
     WIRE_DNS,        /* a packet from or to port 53: struct wire_dns */
     WIRE_CREATED,    /* a file got a name: struct wire_name */
     WIRE_DELETED,    /* a file lost a name: struct wire_name */
+    WIRE_RAW,        /* a block device was opened: struct wire_name */
+    WIRE_PIPE,       /* a named pipe or socket was made or connected to: struct wire_name */
+    WIRE_TIMES,      /* a file's times were set: struct wire_name */
+    WIRE_ATTRIBUTE,  /* an extended attribute was set: struct wire_name */
+    WIRE_ACCESS,     /* a process reached into another: struct wire_access */
     WIRE_TYPE_COUNT
 };
 
@@ -144,16 +149,37 @@ enum wire_how {
     WIRE_BY_MKNOD,
     WIRE_BY_RENAME,    /* WIRE_DELETED: another file took the name */
     WIRE_BY_UNLINK,
+    WIRE_BY_BIND,      /* WIRE_PIPE: a socket got its name */
+    WIRE_BY_CONNECT,   /* WIRE_PIPE: a pipe was opened, a socket connected */
+    WIRE_BY_SETTING,
 };
 
 /* A change of a directory: which file, under which name. The kernel's own path where it can be had, else what was asked for. */
 struct wire_name {
     struct wire_header header;
     struct wire_file file; /* of WIRE_DELETED: before the change but for the times; all zero with WIRE_PATH_NONE */
-    uint32_t how;          /* enum wire_how */
+    int64_t previous_seconds; /* WIRE_TIMES: the modification time that was */
+    uint32_t previous_nanoseconds;
+    uint32_t how;           /* enum wire_how */
+    uint32_t value_total;   /* WIRE_ATTRIBUTE: bytes of the value, all of them */
+    /* sizes of the texts, in this order */
     uint32_t path_size;     /* path; empty with WIRE_PATH_NONE */
     uint32_t base_size;     /* path: where a relative argument begins; with _NONE and _AMBIGUOUS */
-    uint32_t argument_size; /* plain: the system call's path argument, cut at WIRE_PATH_SIZE; with _NONE and _AMBIGUOUS */
+    uint32_t argument_size; /* plain: the system call's path argument, cut at WIRE_PATH_SIZE; with _NONE and _AMBIGUOUS.
+                               WIRE_PIPE without a path: the name of an abstract socket, without its leading NUL */
+    uint32_t attribute_size; /* plain: WIRE_ATTRIBUTE: the attribute's name */
+    uint32_t value_size;     /* plain: of its value, what fits */
+};
+
+enum wire_access_how { WIRE_ACCESS_PTRACE, WIRE_ACCESS_READ, WIRE_ACCESS_WRITE, WIRE_ACCESS_OPEN };
+
+struct wire_access {
+    struct wire_header header;
+    uint32_t how;        /* enum wire_access_how */
+    uint32_t target;     /* process or thread; 0 = not told */
+    uint32_t local;      /* the number is that of the caller's pid namespace, else of the initial one */
+    uint32_t may_read, may_write; /* WIRE_ACCESS_OPEN: of /proc/PID/mem */
+    uint32_t reserved;
 };
 
 /* One line per event type in the sensor's counters; `seen` includes what was lost. */
@@ -172,4 +198,5 @@ WIRE_ASSERT_SIZE(wire_exit, 56);
 WIRE_ASSERT_SIZE(wire_fork, 64);
 WIRE_ASSERT_SIZE(wire_connection, 104);
 WIRE_ASSERT_SIZE(wire_dns, 104);
-WIRE_ASSERT_SIZE(wire_name, 120);
+WIRE_ASSERT_SIZE(wire_name, 144);
+WIRE_ASSERT_SIZE(wire_access, 72);

@@ -28,8 +28,16 @@ PROGRAM(change_time_exchanged)
 PROGRAM(change_time_kept)
 PROGRAM(name_changed)
 PROGRAM(file_opened)
+PROGRAM(process_traced)
+PROGRAM(memory_read)
+PROGRAM(memory_written)
+PROGRAM(name_bound)
+PROGRAM(name_connected)
 
 #define SENSOR_NAMES (SENSOR_CREATE | SENSOR_DELETE)
+#define SENSOR_CHANGES (SENSOR_NAMES | SENSOR_PIPE | SENSOR_TIMES | SENSOR_ATTRIBUTE)
+#define SENSOR_OPENS (SENSOR_CREATE | SENSOR_RAW | SENSOR_PIPE | SENSOR_ACCESS)
+#define SENSOR_MKNOD (SENSOR_CREATE | SENSOR_PIPE)
 
 const struct attachment attachments[] = {
     { process_exec_program, "sched_process_exec", ATTACH_RAW, ATTACH_REQUIRED, ALWAYS, WIRE_EXEC },
@@ -46,9 +54,9 @@ const struct attachment attachments[] = {
     { packet_in_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, WIRE_CONNECTION },
     { socket_bound4_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, 0 },
     { socket_bound6_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, 0 },
-    { change_time_set_program, "inode_set_ctime_to_ts", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
-    { change_time_exchanged_program, "ctime_ns_xchg", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
-    { change_time_kept_program, "ctime_xchg_skip", ATTACH_RAW, 0, SENSOR_NAMES, WIRE_DELETED },
+    { change_time_set_program, "inode_set_ctime_to_ts", ATTACH_RAW, 0, SENSOR_CHANGES, WIRE_DELETED },
+    { change_time_exchanged_program, "ctime_ns_xchg", ATTACH_RAW, 0, SENSOR_CHANGES, WIRE_DELETED },
+    { change_time_kept_program, "ctime_xchg_skip", ATTACH_RAW, 0, SENSOR_CHANGES, WIRE_DELETED },
     { name_changed_program, "syscalls/sys_exit_unlink", ATTACH_TRACEPOINT, 0, SENSOR_DELETE, WIRE_DELETED },
     { name_changed_program, "syscalls/sys_exit_unlinkat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_DELETE, WIRE_DELETED },
     { name_changed_program, "syscalls/sys_exit_rename", ATTACH_TRACEPOINT, 0, SENSOR_NAMES, WIRE_DELETED },
@@ -58,12 +66,24 @@ const struct attachment attachments[] = {
     { name_changed_program, "syscalls/sys_exit_linkat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
     { name_changed_program, "syscalls/sys_exit_symlink", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
     { name_changed_program, "syscalls/sys_exit_symlinkat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
-    { name_changed_program, "syscalls/sys_exit_mknod", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
-    { name_changed_program, "syscalls/sys_exit_mknodat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
-    { file_opened_program, "syscalls/sys_exit_open", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
-    { file_opened_program, "syscalls/sys_exit_openat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_CREATE, WIRE_CREATED },
-    { file_opened_program, "syscalls/sys_exit_openat2", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
-    { file_opened_program, "syscalls/sys_exit_creat", ATTACH_TRACEPOINT, 0, SENSOR_CREATE, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_mknod", ATTACH_TRACEPOINT, 0, SENSOR_MKNOD, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_mknodat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_MKNOD, WIRE_CREATED },
+    { name_changed_program, "syscalls/sys_exit_utimensat", ATTACH_TRACEPOINT, 0, SENSOR_TIMES, WIRE_TIMES },
+    { name_changed_program, "syscalls/sys_exit_utimes", ATTACH_TRACEPOINT, 0, SENSOR_TIMES, WIRE_TIMES },
+    { name_changed_program, "syscalls/sys_exit_utime", ATTACH_TRACEPOINT, 0, SENSOR_TIMES, WIRE_TIMES },
+    { name_changed_program, "syscalls/sys_exit_futimesat", ATTACH_TRACEPOINT, 0, SENSOR_TIMES, WIRE_TIMES },
+    { name_changed_program, "syscalls/sys_exit_setxattr", ATTACH_TRACEPOINT, 0, SENSOR_ATTRIBUTE, WIRE_ATTRIBUTE },
+    { name_changed_program, "syscalls/sys_exit_lsetxattr", ATTACH_TRACEPOINT, 0, SENSOR_ATTRIBUTE, WIRE_ATTRIBUTE },
+    { name_changed_program, "syscalls/sys_exit_fsetxattr", ATTACH_TRACEPOINT, 0, SENSOR_ATTRIBUTE, WIRE_ATTRIBUTE },
+    { file_opened_program, "syscalls/sys_exit_open", ATTACH_TRACEPOINT, 0, SENSOR_OPENS, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_openat", ATTACH_TRACEPOINT, ATTACH_REQUIRED, SENSOR_OPENS, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_openat2", ATTACH_TRACEPOINT, 0, SENSOR_OPENS, WIRE_CREATED },
+    { file_opened_program, "syscalls/sys_exit_creat", ATTACH_TRACEPOINT, 0, SENSOR_OPENS, WIRE_CREATED },
+    { process_traced_program, "syscalls/sys_exit_ptrace", ATTACH_TRACEPOINT, 0, SENSOR_ACCESS, WIRE_ACCESS },
+    { memory_read_program, "syscalls/sys_exit_process_vm_readv", ATTACH_TRACEPOINT, 0, SENSOR_ACCESS, WIRE_ACCESS },
+    { memory_written_program, "syscalls/sys_exit_process_vm_writev", ATTACH_TRACEPOINT, 0, SENSOR_ACCESS, WIRE_ACCESS },
+    { name_bound_program, "syscalls/sys_exit_bind", ATTACH_TRACEPOINT, 0, SENSOR_PIPE, WIRE_PIPE },
+    { name_connected_program, "syscalls/sys_exit_connect", ATTACH_TRACEPOINT, 0, SENSOR_PIPE, WIRE_PIPE },
 };
 const unsigned attachment_count = sizeof attachments / sizeof attachments[0];
 _Static_assert(sizeof attachments / sizeof attachments[0] <= SENSOR_MAX_ATTACHMENTS, "raise the limit");

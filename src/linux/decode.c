@@ -77,6 +77,7 @@ int decode_arguments(const struct wire_arguments **out, struct match_text *text,
 DECODE_FIXED(exit)
 DECODE_FIXED(fork)
 DECODE_FIXED(connection)
+DECODE_FIXED(access)
 
 int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size)
 {
@@ -96,7 +97,8 @@ int decode_name(struct decoded_name *out, const void *record, size_t size)
     struct match_text rest;
 
     if (!fixed(record, size, sizeof *name, &rest) || !take(&rest, name->path_size, &view.path) ||
-        !take(&rest, name->base_size, &view.base) || !take(&rest, name->argument_size, &view.argument))
+        !take(&rest, name->base_size, &view.base) || !take(&rest, name->argument_size, &view.argument) ||
+        !take(&rest, name->attribute_size, &view.attribute) || !take(&rest, name->value_size, &view.value))
         return -EBADMSG;
     *out = view;
     return 0;

@@ -17,13 +17,14 @@ int decode_exec(struct decoded_exec *out, const void *record, size_t size);
 int decode_arguments(const struct wire_arguments **out, struct match_text *text, const void *record, size_t size);
 int decode_exit(const struct wire_exit **out, const void *record, size_t size);
 int decode_fork(const struct wire_fork **out, const void *record, size_t size);
+int decode_access(const struct wire_access **out, const void *record, size_t size);
 int decode_connection(const struct wire_connection **out, const void *record, size_t size);
 int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size);
 
 struct decoded_name {
     const struct wire_name *name;
     struct match_text path, base; /* path texts */
-    struct match_text argument;
+    struct match_text argument, attribute, value;
 };
 
 int decode_name(struct decoded_name *out, const void *record, size_t size);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Each record of the sensor to its event. */
-#include "linux/file_events.h"
 #include "linux/monitor_state.h"
-#include "linux/name_path.h"
 #include "linux/network_events.h"
 #include "linux/proc.h"
 #include "linux/process_events.h"
@@ -23,7 +21,7 @@ uint64_t monitor_now(void)
 }
 
 /* The process that acted; NULL without memory, and then counted. */
-static const struct process *actor(struct monitor *monitor, const struct wire_header *header, enum catalogue_event_id id)
+const struct process *monitor_actor(struct monitor *monitor, const struct wire_header *header, enum catalogue_event_id id)
 {
     const struct process *process = processes_of(&monitor->processes, header, &monitor->arena);
 
@@ -101,7 +99,7 @@ static bool on_exit(struct monitor *monitor, const void *record, size_t size)
 
     if (decode_exit(&ended, record, size))
         return false;
-    process = actor(monitor, &ended->header, EVENT_PROCESS_TERMINATE);
+    process = monitor_actor(monitor, &ended->header, EVENT_PROCESS_TERMINATE);
     if (!process)
         return true;
     process_event_ended(&monitor->event, &monitor->processes, ended, process, &monitor->arena);
@@ -128,42 +126,10 @@ static bool on_connection(struct monitor *monitor, const void *record, size_t si
 
     if (decode_connection(&connection, record, size))
         return false;
-    process = actor(monitor, &connection->header, EVENT_NETWORK_CONNECT);
+    process = monitor_actor(monitor, &connection->header, EVENT_NETWORK_CONNECT);
     if (!process)
         return true;
     network_event(&monitor->event, &monitor->processes, connection, process, &monitor->arena);
-    emitter_emit(&monitor->emitter, &monitor->event);
-    return true;
-}
-
-static bool on_created(struct monitor *monitor, const void *record, size_t size)
-{
-    const struct process *process;
-    struct decoded_name name;
-
-    if (decode_name(&name, record, size))
-        return false;
-    process = actor(monitor, &name.name->header, EVENT_FILE_CREATE);
-    if (!process)
-        return true;
-    file_event_created(&monitor->event, &monitor->processes, name.name, name_path(&name, &monitor->arena), process,
-                       &monitor->arena);
-    emitter_emit(&monitor->emitter, &monitor->event);
-    return true;
-}
-
-static bool on_deleted(struct monitor *monitor, const void *record, size_t size)
-{
-    const struct process *process;
-    struct decoded_name name;
-
-    if (decode_name(&name, record, size))
-        return false;
-    process = actor(monitor, &name.name->header, EVENT_FILE_DELETE_DETECTED);
-    if (!process)
-        return true;
-    file_event_deleted(&monitor->event, EVENT_FILE_DELETE_DETECTED, &monitor->processes, name.name,
-                       name_path(&name, &monitor->arena), process, &monitor->arena);
     emitter_emit(&monitor->emitter, &monitor->event);
     return true;
 }
@@ -178,8 +144,13 @@ static const struct handler {
     [WIRE_EXIT] = { on_exit, EVENT_PROCESS_TERMINATE },
     [WIRE_FORK] = { on_fork, 0 },
     [WIRE_CONNECTION] = { on_connection, EVENT_NETWORK_CONNECT },
-    [WIRE_CREATED] = { on_created, EVENT_FILE_CREATE },
-    [WIRE_DELETED] = { on_deleted, EVENT_FILE_DELETE_DETECTED },
+    [WIRE_CREATED] = { monitor_created, EVENT_FILE_CREATE },
+    [WIRE_DELETED] = { monitor_deleted, EVENT_FILE_DELETE_DETECTED },
+    [WIRE_RAW] = { monitor_raw, EVENT_RAWACCESS_READ },
+    [WIRE_PIPE] = { monitor_pipe, EVENT_CONNECT_NAMEDPIPE },
+    [WIRE_TIMES] = { monitor_times, EVENT_FILE_TIME },
+    [WIRE_ATTRIBUTE] = { monitor_attribute, EVENT_FILE_CREATE_STREAM_HASH },
+    [WIRE_ACCESS] = { monitor_access, EVENT_ACCESS_PROCESS },
 };
 
 enum catalogue_event_id monitor_event_of(uint32_t type)

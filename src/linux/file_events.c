@@ -29,7 +29,7 @@ static void add_extras(struct event *event, const struct wire_name *name, const 
 }
 
 /* A file that was there before knows its birth; the kernel's record does not carry it. */
-static uint64_t birth_of(const struct wire_name *name, struct match_text path)
+uint64_t file_birth(const struct wire_name *name, struct match_text path)
 {
     struct statx status;
 
@@ -46,7 +46,7 @@ void file_event_created(struct event *event, struct processes *processes, const 
 {
     actor_begin(event, EVENT_FILE_CREATE, &name->header, process, processes->users);
     event_set_text(event, FILE_CREATE_TargetFilename, path.data, path.size);
-    event_set_time(event, FILE_CREATE_CreationUtcTime, birth_of(name, path));
+    event_set_time(event, FILE_CREATE_CreationUtcTime, file_birth(name, path));
     add_extras(event, name, process, arena);
 }
 

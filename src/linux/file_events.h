@@ -11,3 +11,5 @@ void file_event_created(struct event *event, struct processes *processes, const 
 void file_event_deleted(struct event *event, enum catalogue_event_id id, struct processes *processes,
                         const struct wire_name *name, struct match_text path, const struct process *process,
                         struct text_arena *arena);
+/* When the file was born: for a file that was there before, as the file system knows it. */
+uint64_t file_birth(const struct wire_name *name, struct match_text path);

@@ -74,18 +74,31 @@ static void on_running(void *context, const void *record, size_t size)
     text_reset(&monitor->arena);
 }
 
+static const struct {
+    enum catalogue_event_id event;
+    uint32_t features;
+} needs[] = {
+    { EVENT_NETWORK_CONNECT, SENSOR_TCP | SENSOR_UDP },
+    { EVENT_FILE_CREATE, SENSOR_CREATE },
+    { EVENT_FILE_EXE_DETECTED, SENSOR_CREATE },
+    { EVENT_FILE_DELETE, SENSOR_DELETE },
+    { EVENT_FILE_DELETE_DETECTED, SENSOR_DELETE },
+    { EVENT_FILE_TIME, SENSOR_TIMES },
+    { EVENT_FILE_CREATE_STREAM_HASH, SENSOR_ATTRIBUTE },
+    { EVENT_RAWACCESS_READ, SENSOR_RAW },
+    { EVENT_ACCESS_PROCESS, SENSOR_ACCESS },
+    { EVENT_CREATE_NAMEDPIPE, SENSOR_PIPE },
+    { EVENT_CONNECT_NAMEDPIPE, SENSOR_PIPE },
+};
+
 /* What the rules could log. */
 static uint32_t features(const struct monitor *monitor)
 {
     uint32_t wanted = 0;
 
-    if (ruleset_wants(monitor->emitter.rules, EVENT_NETWORK_CONNECT))
-        wanted |= SENSOR_TCP | SENSOR_UDP;
-    if (ruleset_wants(monitor->emitter.rules, EVENT_FILE_CREATE))
-        wanted |= SENSOR_CREATE;
-    if (ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE) ||
-        ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE_DETECTED))
-        wanted |= SENSOR_DELETE;
+    for (unsigned i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        if (ruleset_wants(monitor->emitter.rules, needs[i].event))
+            wanted |= needs[i].features;
     return wanted;
 }
 

@@ -41,6 +41,18 @@ struct monitor {
 void monitor_dispatch(struct monitor *monitor, const void *record, size_t size);
 /* What a record of this type is counted as; 0 = it is no event by itself. */
 enum catalogue_event_id monitor_event_of(uint32_t type);
+/* The process that acted; NULL without memory, and then counted as a loss of `id`. */
+const struct process *monitor_actor(struct monitor *monitor, const struct wire_header *header, enum catalogue_event_id id);
+
+/* dispatch_files.c: records about names of files, and processes reaching into others. False: undecodable. */
+bool monitor_created(struct monitor *monitor, const void *record, size_t size);
+bool monitor_deleted(struct monitor *monitor, const void *record, size_t size);
+bool monitor_raw(struct monitor *monitor, const void *record, size_t size);
+bool monitor_pipe(struct monitor *monitor, const void *record, size_t size);
+bool monitor_times(struct monitor *monitor, const void *record, size_t size);
+bool monitor_attribute(struct monitor *monitor, const void *record, size_t size);
+bool monitor_access(struct monitor *monitor, const void *record, size_t size);
+
 /* After a batch: gives up waiting for halves that did not come. */
 void monitor_settle(struct monitor *monitor);
 /* Is there a half that waits? Then the loop must come back. */

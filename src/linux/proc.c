@@ -156,3 +156,18 @@ struct match_text proc_arguments(uint32_t pid, struct text_arena *arena)
     snprintf(path, sizeof path, "/proc/%u/cmdline", pid);
     return read_file(AT_FDCWD, path, PROC_ARGUMENTS_MAX, arena);
 }
+
+uint32_t proc_thread_group(uint32_t tid, struct text_arena *arena)
+{
+    struct match_text status;
+    unsigned group = 0;
+    char path[32];
+    const char *line;
+
+    snprintf(path, sizeof path, "/proc/%u/status", tid);
+    status = read_file(AT_FDCWD, path, SMALL_FILE, arena);
+    line = status.size ? strstr(status.data, "\nTgid:") : NULL;
+    if (!line || sscanf(line, "\nTgid: %u", &group) != 1)
+        return 0;
+    return group;
+}

@@ -22,4 +22,7 @@ int proc_read(struct proc_details *out, uint32_t pid, struct text_arena *arena);
 /* Only the arguments: at most PROC_ARGUMENTS_MAX bytes. */
 struct match_text proc_arguments(uint32_t pid, struct text_arena *arena);
 
+/* The process that the thread `tid` belongs to; 0 = there is none. */
+uint32_t proc_thread_group(uint32_t tid, struct text_arena *arena);
+
 #define PROC_ARGUMENTS_MAX (256u << 10)

@@ -8,6 +8,7 @@
  * since Linux 6.13 that has tracepoints: there the inode and its name are known (inode_changed). The call's end then
  * tells the outcome. Without them the argument is sent, and the reader does what it can.
  */
+#include "access.h"
 #include "name.h"
 #include "sensor.h"
 
@@ -178,7 +179,7 @@ static __always_inline void add_candidate(struct call *call, struct inode *inode
 static __always_inline void read_arguments(struct naming *naming, const volatile struct call_shape *shape, struct pt_regs *regs)
 {
     naming->fd = shape->directory < 0 ? AT_FDCWD : (int)argument(regs, shape->directory);
-    naming->argument = (const char *)argument(regs, shape->path);
+    naming->argument = shape->path < 0 ? NULL : (const char *)argument(regs, shape->path);
 }
 
 static __always_inline void tell_unlink(struct call *call, struct inode *inode, struct task_struct *task,
@@ -298,10 +299,44 @@ static __always_inline void tell_new_name(struct call *call, struct naming *nami
 {
     struct inode *inode = call->candidate[0].inode;
 
-    if (call->count == 0 || !(wanted & SENSOR_CREATE))
+    if (call->count == 0 || !(wanted & (SENSOR_CREATE | SENSOR_PIPE)))
         return;
     naming->dentry = dentry_of_alias(READ(inode, i_dentry.first));
     if (naming->dentry)
+        send_name();
+}
+
+static __always_inline bool is_user_attribute(const char *name)
+{
+    char prefix[5] = {};
+
+    return !bpf_probe_read_user(prefix, sizeof prefix, name) && prefix[0] == 'u' && prefix[1] == 's' && prefix[2] == 'e' &&
+           prefix[3] == 'r' && prefix[4] == '.';
+}
+
+/* Times or an attribute of the file whose change time was set. */
+static __always_inline void tell_setting(struct call *call, struct naming *naming, const volatile struct call_shape *shape,
+                                         struct pt_regs *regs)
+{
+    struct candidate *candidate = &call->candidate[0];
+    struct inode *inode = candidate->inode;
+
+    if (!call->count)
+        return;
+    naming->dentry = candidate->dentry ? candidate->dentry : dentry_of_alias(READ(inode, i_dentry.first));
+    if (shape->kind == CALL_TIMES) {
+        naming->type = WIRE_TIMES;
+        naming->previous_seconds = candidate->file.mtime_seconds;
+        naming->previous_nanoseconds = candidate->file.mtime_nanoseconds;
+        if (wanted & SENSOR_TIMES && naming->dentry)
+            send_name();
+        return;
+    }
+    naming->type = WIRE_ATTRIBUTE;
+    naming->attribute = (const char *)argument(regs, shape->attribute);
+    naming->value = (const void *)argument(regs, shape->attribute + 1);
+    naming->value_total = argument(regs, shape->attribute + 2);
+    if (wanted & SENSOR_ATTRIBUTE && naming->dentry && is_user_attribute(naming->attribute))
         send_name();
 }
 
@@ -320,11 +355,15 @@ int name_changed(struct syscall_exit *ctx)
     if (!naming)
         return 0;
     read_arguments(naming, shape, regs);
+    if (!call && (shape->kind == CALL_TIMES || shape->kind == CALL_ATTRIBUTE))
+        return 0;
     if (!call) {
         /* Directories are not files; unlinkat() removes them when told so. */
         if (shape->kind == CALL_UNLINK ? wanted & SENSOR_DELETE && !(shape->directory >= 0 && argument(regs, 2) & AT_REMOVEDIR)
                                        : wanted & SENSOR_CREATE)
             send_name();
+    } else if (shape->kind == CALL_TIMES || shape->kind == CALL_ATTRIBUTE) {
+        tell_setting(call, naming, shape, regs);
     } else if (shape->kind == CALL_RENAME) {
         for (int i = 0; i < CANDIDATES; i++)
             if (i < call->count && moved(&call->candidate[i]))
@@ -350,34 +389,69 @@ static __always_inline __u64 open_flags(struct pt_regs *regs, int number)
     return flags;
 }
 
+/* An open file as a record of this type. */
+static __always_inline void tell_open(struct file *file, __u32 type, __u32 how)
+{
+    struct naming *naming = naming_begin(type, how);
+
+    if (!naming)
+        return;
+    naming->dentry = READ(file, f_path.dentry);
+    naming->mount = READ(file, f_path.mnt);
+    send_name();
+}
+
+static __always_inline void tell_memory(struct file *file, struct inode *inode, __u32 mode, struct task_struct *task)
+{
+    struct proc_inode *proc = container_of(inode, struct proc_inode, vfs_inode);
+    struct dentry *dentry = READ(file, f_path.dentry);
+    struct pid *pid = READ(proc, pid);
+    char name[4] = {};
+
+    bpf_probe_read_kernel(name, sizeof name, READ(dentry, d_name.name));
+    if (name[0] != 'm' || name[1] != 'e' || name[2] != 'm' || name[3])
+        return;
+    struct wire_access access = {
+        .how = WIRE_ACCESS_OPEN,
+        .target = READ(pid, numbers[0].nr),
+        .may_read = mode & FMODE_READ,
+        .may_write = mode & FMODE_WRITE,
+    };
+    if (access.target != (__u32)READ(task, tgid))
+        send_access(&access, task);
+}
+
 SEC("tp")
 int file_opened(struct syscall_exit *ctx)
 {
     struct task_struct *task;
-    struct naming *naming;
+    struct inode *inode;
     struct file *file;
-    __u32 mode, how = WIRE_BY_OPEN;
+    __u32 mode, type;
 
     if (ctx->result < 0)
         return 0;
     task = current_task();
     file = file_of(task, ctx->result);
-    if (!file)
+    if (!file || (__u32)READ(task, tgid) == own_pid)
         return 0;
     mode = READ(file, f_mode);
-    if (!(mode & FMODE_CREATED)) {
-        if (!(mode & FMODE_WRITE) || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG ||
-            !(open_flags(registers_of(task), ctx->number) & O_TRUNC))
-            return 0;
-        how = WIRE_BY_OVERWRITE;
+    if (mode & FMODE_CREATED) {
+        if (wanted & SENSOR_CREATE)
+            tell_open(file, WIRE_CREATED, WIRE_BY_OPEN);
+        return 0;
     }
-    if (!(wanted & SENSOR_CREATE) || (__u32)READ(task, tgid) == own_pid)
-        return 0;
-    naming = naming_begin(WIRE_CREATED, how);
-    if (!naming)
-        return 0;
-    naming->dentry = READ(file, f_path.dentry);
-    naming->mount = READ(file, f_path.mnt);
-    send_name();
+    inode = READ(file, f_inode);
+    type = READ(inode, i_mode) & S_IFMT;
+    if (type == S_IFREG) {
+        if (wanted & SENSOR_CREATE && mode & FMODE_WRITE && open_flags(registers_of(task), ctx->number) & O_TRUNC)
+            tell_open(file, WIRE_CREATED, WIRE_BY_OVERWRITE);
+        else if (wanted & SENSOR_ACCESS && READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
+            tell_memory(file, inode, mode, task);
+    } else if (type == S_IFBLK && wanted & SENSOR_RAW) {
+        tell_open(file, WIRE_RAW, WIRE_BY_OPEN);
+    } else if (type == S_IFIFO && wanted & SENSOR_PIPE) {
+        tell_open(file, WIRE_PIPE, WIRE_BY_CONNECT);
+    }
     return 0;
 }

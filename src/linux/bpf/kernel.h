@@ -264,6 +264,7 @@ struct task_struct {
     int exit_code;
     struct mm_struct *mm;
     struct task_struct *real_parent, *group_leader;
+    struct list_head ptraced, ptrace_entry;
     struct pid *thread_pid;
     __u64 start_boottime;
     struct cred *real_cred, *cred;
@@ -337,6 +338,28 @@ struct socket {
     struct sock *sk;
 };
 
+struct sockaddr_un {
+    unsigned short sun_family;
+    char sun_path[108];
+};
+
+struct unix_address {
+    int len;
+    struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+    struct sock sk;
+    struct unix_address *addr;
+    struct path path;
+    struct sock *peer;
+};
+
+struct proc_inode {
+    struct pid *pid;
+    struct inode vfs_inode;
+};
+
 struct bpf_iter__task_file {
     struct bpf_iter_meta *meta;
     struct task_struct *task;
@@ -387,3 +410,7 @@ enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_W
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_CREATED 0x100000
+#define AF_UNIX 1
+#define PROC_SUPER_MAGIC 0x9fa0
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE 0x4206

@@ -19,7 +19,7 @@
 /* A power of two that holds the fixed part, all texts and the overhang of the last one; a per-cpu map's value ends at 32 KiB. */
 #define RECORD_LIMIT 0x7000
 #define RECORD_MASK 0x7fff
-#define RECORD_OVERHANG 0x0d00
+#define RECORD_OVERHANG 0x0c00
 
 /* What send_name() is to tell about one name (name.h). */
 struct naming {
@@ -29,8 +29,14 @@ struct naming {
     struct dentry *dentry;  /* NULL: the argument is all there is */
     struct vfsmount *mount; /* NULL: to be found, from the base of the argument on */
     const char *argument;
+    const char *attribute; /* user memory; NULL: none */
+    const void *value;
+    __s64 previous_seconds;
+    __u32 previous_nanoseconds;
+    __u32 value_total;
     int fd; /* base of a relative argument: AT_FDCWD or a directory */
-    __u32 unused;
+    bool is_kernel; /* the argument is an abstract socket's name of this size, in kernel memory */
+    __u8 kernel_size;
 };
 
 /*

@@ -9,3 +9,5 @@
 #include "network.bpf.c"
 #include "flow.bpf.c"
 #include "file.bpf.c"
+#include "access.bpf.c"
+#include "pipe.bpf.c"

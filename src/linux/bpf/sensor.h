@@ -9,9 +9,17 @@ enum sensor_feature {
     SENSOR_DELETE = 4,
     SENSOR_UDP = 8,
     SENSOR_DNS = 16,
+    SENSOR_RAW = 32,
+    SENSOR_PIPE = 64,
+    SENSOR_TIMES = 128,
+    SENSOR_ATTRIBUTE = 256,
+    SENSOR_ACCESS = 512,
+    /* 1024 to 8192: drivers, eBPF, tampering, … */
 };
 
-enum call_kind { CALL_NONE, CALL_UNLINK, CALL_RENAME, CALL_LINK, CALL_MAKE, CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, CALL_CREAT };
+enum call_kind { CALL_NONE, CALL_UNLINK, CALL_RENAME, CALL_LINK, CALL_MAKE, CALL_TIMES, CALL_ATTRIBUTE,
+                 /* those from here on do not care about change times */
+                 CALL_OPEN, CALL_OPENAT, CALL_OPENAT2, CALL_CREAT };
 
 /* Of a system call that changes names: indexes of its arguments. */
 struct call_shape {
@@ -20,4 +28,5 @@ struct call_shape {
     signed char directory; /* -1: none, the working directory */
     signed char path;      /* the name that comes or goes */
     signed char old;       /* of a renaming, the name that was; -1: none */
+    signed char attribute; /* its name; its value and the value's size follow; -1: none */
 };
