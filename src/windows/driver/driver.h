@@ -13,6 +13,7 @@
 #pragma once
 
 #include "compat.h"
+#include "sysmon/catalogue.h"
 #include "sysmon/wire.h"
 
 #ifdef DRIVER_CHECKS
@@ -45,6 +46,9 @@ struct driver {
 };
 
 extern struct driver driver;
+
+/* Stops every part; a second call does nothing. IRQL: PASSIVE_LEVEL. */
+void driver_stop(void);
 
 /* ---- settings.c: the Parameters key ---- */
 
@@ -88,6 +92,7 @@ struct settings *settings_acquire(void);
 void settings_release(struct settings *settings);
 /* Could any rule log the event? A glance without reference; may be a moment out of date. */
 bool settings_wants(unsigned event_id);
+bool settings_allows(ULONG sensor); /* SETTINGS_SENSOR_… */
 
 /* ---- record.c ---- */
 
@@ -337,3 +342,10 @@ ULONGLONG rules_wanted(const struct ruleset *rules);
 unsigned rules_event_of(const struct record *record);
 /* Decides about the record as if it were `event` (deletions are asked for several). IRQL: APC_LEVEL at most; undecided above PASSIVE. */
 enum rules_decision rules_decide(const struct record *record, unsigned event, ULONG session);
+
+/* ---- files.c, pipe.c: events 2, 9, 11, 15, 17, 18, 23, 26 to 29 ---- */
+
+NTSTATUS files_start(void);
+void files_stop(void);
+NTSTATUS pipe_filter_start(void);
+void pipe_filter_stop(void);

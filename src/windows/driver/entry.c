@@ -57,11 +57,13 @@ static const struct part {
     { image_start, image_stop, L"Images" },
     { registry_start, registry_stop, L"Registry" },
     { object_start, object_stop, L"Process access" },
+    { files_start, files_stop, L"Files" },
+    { pipe_filter_start, pipe_filter_stop, L"Pipes" },
 };
 
 static ULONG running; /* bit: index in `parts` */
 
-static void parts_stop(void)
+void driver_stop(void)
 {
     for (unsigned i = COUNT(parts); i--;)
         if (running & 1u << i) {
@@ -80,7 +82,7 @@ static NTSTATUS parts_start(void)
         } else if (parts[i].sensor) {
             record_error(parts[i].sensor, L"Not monitored", status);
         } else {
-            parts_stop();
+            driver_stop();
             return status;
         }
     }
@@ -91,7 +93,7 @@ static VOID NTAPI unload(PDRIVER_OBJECT object)
 {
     IRQL_AT_MOST(PASSIVE_LEVEL);
     UNREFERENCED_PARAMETER(object);
-    parts_stop();
+    driver_stop();
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT object, PUNICODE_STRING registry_path);

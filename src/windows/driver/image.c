@@ -56,7 +56,7 @@ static void image_loaded(HANDLE id, const struct process *process, const UNICODE
 static bool images_are_wanted(void)
 {
     struct settings *settings = settings_acquire();
-    bool wanted = (settings->options & WIRE_OPTION_IMAGE) && settings_wants(7);
+    bool wanted = (settings->options & WIRE_OPTION_IMAGE) && settings_wants(EVENT_IMAGE_LOAD);
 
     settings_release(settings);
     return wanted;
@@ -84,7 +84,7 @@ static VOID NTAPI notify(PUNICODE_STRING name, HANDLE id, PIMAGE_INFO info)
     IRQL_AT_MOST(PASSIVE_LEVEL);
     if (id && !(info->Properties & SYSTEM_MODE_IMAGE))
         image_of_process(name, id, info);
-    else if (settings_wants(6))
+    else if (settings_wants(EVENT_DRIVER_LOAD))
         image_loaded(id, NULL, name, info, true);
 }
 

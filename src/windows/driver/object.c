@@ -105,7 +105,7 @@ static OB_PREOP_CALLBACK_STATUS NTAPI pre_operation(PVOID context, POB_PRE_OPERA
 
     IRQL_AT_MOST(PASSIVE_LEVEL);
     UNREFERENCED_PARAMETER(context);
-    if (info->KernelHandle || !(info->Operation & OPERATIONS) || !settings_wants(10))
+    if (info->KernelHandle || !(info->Operation & OPERATIONS) || !settings_wants(EVENT_ACCESS_PROCESS))
         return OB_PREOP_SUCCESS;
     receiver = receiver_of(info);
     if (receiver == info->Object)

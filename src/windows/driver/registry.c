@@ -50,13 +50,13 @@ static const struct {
     const WCHAR *text;
     unsigned event;
 } subtypes[] = {
-    [WIRE_REGISTRY_CREATE_KEY] = { L"CreateKey", 12 },
-    [WIRE_REGISTRY_DELETE_KEY] = { L"DeleteKey", 12 },
-    [WIRE_REGISTRY_RENAME_KEY] = { L"RenameKey", 14 },
-    [WIRE_REGISTRY_CREATE_VALUE] = { L"CreateValue", 12 },
-    [WIRE_REGISTRY_DELETE_VALUE] = { L"DeleteValue", 12 },
-    [WIRE_REGISTRY_RENAME_VALUE] = { L"RenameValue", 12 },
-    [WIRE_REGISTRY_SET_VALUE] = { L"SetValue", 13 },
+    [WIRE_REGISTRY_CREATE_KEY] = { L"CreateKey", EVENT_REG_KEY },
+    [WIRE_REGISTRY_DELETE_KEY] = { L"DeleteKey", EVENT_REG_KEY },
+    [WIRE_REGISTRY_RENAME_KEY] = { L"RenameKey", EVENT_REG_NAME },
+    [WIRE_REGISTRY_CREATE_VALUE] = { L"CreateValue", EVENT_REG_KEY },
+    [WIRE_REGISTRY_DELETE_VALUE] = { L"DeleteValue", EVENT_REG_KEY },
+    [WIRE_REGISTRY_RENAME_VALUE] = { L"RenameValue", EVENT_REG_KEY },
+    [WIRE_REGISTRY_SET_VALUE] = { L"SetValue", EVENT_REG_SETVALUE },
 };
 
 /* ---- operations under way ---- */
@@ -406,11 +406,11 @@ static bool is_wanted(ULONG class)
 {
     switch (class) {
     case PRE_SET_VALUE:
-        return settings_wants(13);
+        return settings_wants(EVENT_REG_SETVALUE);
     case PRE_RENAME_KEY:
-        return settings_wants(14);
+        return settings_wants(EVENT_REG_NAME);
     default:
-        return settings_wants(12);
+        return settings_wants(EVENT_REG_KEY);
     }
 }
 

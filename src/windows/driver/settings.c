@@ -286,6 +286,15 @@ bool settings_wants(unsigned event_id)
     return (state.wanted >> event_id & 1) != 0;
 }
 
+bool settings_allows(ULONG sensor)
+{
+    struct settings *settings = settings_acquire();
+    bool allows = (settings->sensors & sensor) != 0;
+
+    settings_release(settings);
+    return allows;
+}
+
 static void publish(struct settings *settings)
 {
     struct settings *old;

@@ -26,7 +26,7 @@ static void report(const struct process *process, enum tampering what)
     struct wire_process_tampering *body;
     UNICODE_STRING text;
 
-    if (!settings_wants(25))
+    if (!settings_wants(EVENT_PROCESS_IMAGE_TAMPERING))
         return;
     record = record_create(WIRE_PROCESS_TAMPERING, extensions);
     if (!record)

@@ -150,7 +150,7 @@ static void thread_created(const struct remote *remote)
     bool first = target && process_take_flag(target, PROCESS_NO_THREAD);
 
     process_release(target);
-    if (first || remote->source == remote->target || !settings_wants(8))
+    if (first || remote->source == remote->target || !settings_wants(EVENT_CREATE_REMOTE_THREAD))
         return;
     if (!state.defers)
         report(remote, start_of_id(remote->thread));
