@@ -44,6 +44,15 @@ struct render_host {
 long render_event(struct render_buffer *out, enum render_format format, const struct event *event,
                   const struct render_host *host);
 
+/* Appends a single value as the text forms write it. Returns its size or -ENOMEM. */
+long render_text_value(struct render_buffer *out, const char *text, size_t size);
+
+/*
+ * The way back: every `\x{HH}` becomes its byte. Returns the size of the result, at most `size`; `out` may be `text` itself and
+ * needs no more room.
+ */
+size_t render_unescape(char *out, const char *text, size_t size);
+
 void render_buffer_free(struct render_buffer *buffer);
 
 #ifdef __cplusplus

@@ -21,5 +21,6 @@ const struct command commands[] = {
     { "stats", cmd_stats, "show the counters of the running monitor" },
 #endif
     { "schema", cmd_schema, "print the events, fields, options and conditions" },
+    { "view", cmd_view, "print the events of a log, filtered" },
     { NULL, NULL, NULL },
 };

@@ -26,6 +26,7 @@ int cmd_check(int argc, char **argv);   /* src/cli/check.c */
 int cmd_compile(int argc, char **argv); /* src/cli/compile.c */
 int cmd_replay(int argc, char **argv);  /* src/cli/replay.c */
 int cmd_schema(int argc, char **argv);  /* src/cli/schema.c */
+int cmd_view(int argc, char **argv);    /* src/cli/view.c */
 int cmd_run(int argc, char **argv);     /* src/linux, src/windows/service */
 int cmd_stats(int argc, char **argv);   /* src/linux, src/windows/service */
 

@@ -2,6 +2,7 @@
 #include "recorded.h"
 
 #include "engine/json_read.h"
+#include "sysmon/render.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,29 +96,6 @@ static int read_header(struct recorded *r, const char *line, size_t size, struct
 
 /* ---- second pass: its fields ---- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Takes back the escape of our outputs, `\x{HH}`, in place. */
-static void unescape(struct json_text *text)
-{
-    char *out = (char *)(uintptr_t)text->data;
-    const char *in = text->data, *end = in + text->size;
-
-    while (in < end) {
-        if (end - in >= 6 && in[0] == '\\' && in[1] == 'x' && in[2] == '{' && in[5] == '}' && hex_digit(in[3]) >= 0 &&
-            hex_digit(in[4]) >= 0) {
-            *out++ = (char)(hex_digit(in[3]) << 4 | hex_digit(in[4]));
-            in += 6;
-        } else {
-            *out++ = *in++;
-        }
-    }
-    text->size = (size_t)(out - text->data);
-}
-
 static bool same_word(struct json_text text, const char *word)
 {
     if (text.size != strlen(word))
@@ -160,7 +138,7 @@ static void read_member(struct recorded *r, struct json_member *m, bool ours)
     int field = catalogue_field_index(event->type, m->name.data, m->name.size);
 
     if (m->type == JSON_STRING && ours)
-        unescape(&m->value);
+        m->value.size = render_unescape((char *)(uintptr_t)m->value.data, m->value.data, m->value.size);
     if (m->type == JSON_STRING && (is(m->name, "Computer") || is(m->name, "Hostname")))
         read_computer(r, m->value);
     if (field < 0 || m->type == JSON_NULL || m->type == JSON_OBJECT || m->type == JSON_ARRAY || is(m->name, "RuleName"))

@@ -62,6 +62,23 @@ static bool looks_escaped(const char *text, size_t size)
     return size >= 6 && text[1] == 'x' && text[2] == '{' && is_upper_hex(text[3]) && is_upper_hex(text[4]) && text[5] == '}';
 }
 
+size_t render_unescape(char *out, const char *text, size_t size)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t used = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\\' && looks_escaped(text + i, size - i)) {
+            const char *high = memchr(digits, text[i + 3], 16), *low = memchr(digits, text[i + 4], 16);
+            out[used++] = (char)((high - digits) << 4 | (low - digits));
+            i += 5;
+        } else {
+            out[used++] = text[i];
+        }
+    }
+    return used;
+}
+
 /* The byte or sequence at `text` that is not plain; returns the bytes consumed. */
 static unsigned put_odd(struct render_buffer *buffer, const struct escape_form *form, const char *text, size_t size)
 {

@@ -7,6 +7,8 @@
 
 #include "utf8.h"
 
+#include <errno.h>
+
 static void put_special(struct render_buffer *buffer, const struct escape_form *form, char c)
 {
     buffer_escape_bytes(buffer, form, &c, 1);
@@ -122,4 +124,17 @@ void render_oneline(struct render_buffer *out, const struct event *event, const 
     for (unsigned i = 0; i < event->extra_count; i++)
         put_pair(out, event->extra[i].name, &event->extra[i].text, false);
     buffer_literal(out, "\n");
+}
+
+long render_text_value(struct render_buffer *out, const char *text, size_t size)
+{
+    size_t before = out->size;
+
+    out->failed = false;
+    buffer_escaped(out, &text_form, text, size);
+    if (out->failed) {
+        out->size = before;
+        return -ENOMEM;
+    }
+    return (long)(out->size - before);
 }
