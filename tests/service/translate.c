@@ -457,7 +457,7 @@ static void test_errors(void **state)
     struct world *world = *state;
     struct wire_kernel_error body = { { 0 } };
     struct wire_loss loss = { .EventTime = T0, .Total = 5, .EntryCount = 1 };
-    struct wire_loss_entry entry = { WIRE_REGISTRY_EVENT, WIRE_LOSS_QUEUE_RECORDS, 5 };
+    struct wire_loss_entry entry = { WIRE_REGISTRY_EVENT, WIRE_LOSS_QUEUE_RECORDS, 5 }, got;
     struct built_record built;
 
     RECORD_BEGIN(&built, WIRE_KERNEL_ERROR, body);
@@ -467,9 +467,12 @@ static void test_errors(void **state)
     expect(world, "Description", "boom");
     RECORD_BEGIN(&built, WIRE_LOSS, loss);
     record_bytes(&built, WIRE_LOSS_ENTRIES, &entry, sizeof(entry));
-    assert_int_equal(make(world, &built, NULL), 0);
-    assert_int_equal(world->event.type->id, 255);
-    expect(world, "Description", "5 records lost in the driver: 5 of type 12 (queue full)");
+    assert_int_equal(make(world, &built, NULL), -ENOENT);
+    assert_int_equal(record_loss_entry(&world->record, 0, &got), 0);
+    assert_int_equal(got.Count, 5);
+    assert_int_equal(record_loss_entry(&world->record, 1, &got), -ENOENT);
+    assert_int_equal(translate_event_of_type(WIRE_REGISTRY_EVENT), EVENT_REG_KEY);
+    assert_int_equal(translate_event_of_type(WIRE_LOSS), 0);
 }
 
 /* Every length of every record, and every extension size, may be a lie. */

@@ -14,6 +14,8 @@
 /* The tool writes a dozen values one after the other: read when it has been quiet for so long, in milliseconds. */
 #define QUIET 200
 #define QUIET_LIMIT 3000
+/* Until a key that does not exist, or a source that could not start, is tried again. */
+#define RETRY 10000
 
 static void *take(void *context, size_t size)
 {
@@ -55,6 +57,7 @@ static int expand(void *context, uint32_t session, const char *value, size_t siz
 
 static void policy_free(struct policy *policy)
 {
+    rule_hits_destroy(policy->hits);
     ruleset_destroy(policy->rules);
     settings_free(&policy->settings);
     free(policy->field_sizes);
@@ -122,6 +125,8 @@ static DWORD make_policy(struct monitor *monitor, struct policy **out)
         error = ERROR_SUCCESS; /* `run` without an installation: defaults */
     if (!error)
         error = ruleset_error_code(ruleset_create(&policy->rules, policy->settings.rules, policy->settings.rules_size, &options, &heap));
+    if (!error && rule_hits_create(&policy->hits))
+        error = ERROR_OUTOFMEMORY;
     if (error) {
         policy_free(policy);
         return error;
@@ -224,7 +229,7 @@ DWORD WINAPI watcher_main(void *context)
     struct monitor *monitor = context;
     HANDLE changed = CreateEventW(NULL, FALSE, FALSE, NULL);
     const HANDLE waits[3] = { monitor->stop, monitor->reload, changed };
-    bool running = changed, due = false;
+    bool running = changed, due = false, complete;
 
     while (running) {
         HKEY key = watch(monitor, changed);
@@ -232,13 +237,15 @@ DWORD WINAPI watcher_main(void *context)
 
         if (due)
             reload(monitor);
-        woken = WaitForMultipleObjects(3, waits, FALSE, key ? INFINITE : 5000);
+        complete = sources_apply(monitor);
+        woken = WaitForMultipleObjects(3, waits, FALSE, key && complete ? INFINITE : RETRY);
         due = woken == WAIT_OBJECT_0 + 1 || woken == WAIT_OBJECT_0 + 2;
         running = woken != WAIT_OBJECT_0;
         unwatch(key, changed);
         if (woken == WAIT_OBJECT_0 + 2)
             running = settle(monitor, changed);
     }
+    sources_stop(monitor);
     if (changed)
         CloseHandle(changed);
     return 0;

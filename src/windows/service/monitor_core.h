@@ -11,9 +11,12 @@
 #include "translate.h"
 #include "users.h"
 #include "volumes.h"
+#include "monitor_source.h"
 #include "work_queue.h"
 
+#include "sysmon/accounting.h"
 #include "sysmon/output.h"
+#include "sysmon/rule_hits.h"
 #include "sysmon/ruleset.h"
 
 /* What one configuration makes of events. Shared by threads, freed by the last one. */
@@ -21,12 +24,16 @@ struct policy {
     LONG references;
     struct ruleset *rules;
     struct settings settings;
+    struct rule_hits *hits; /* worker thread only */
     uint16_t *field_sizes; /* [CATALOGUE_EVENT_COUNT][CATALOGUE_MAX_FIELDS], NULL: none */
 };
 
-struct monitor_counters {
-    volatile LONG64 records, undecodable, unknown_type, no_event; /* of the driver */
-    volatile LONG64 filtered, written, log_failures;
+#define MONITOR_MAX_SOURCES 8
+
+struct source_state {
+    void *state;
+    bool running;
+    DWORD told; /* error of the newest attempt to start it */
 };
 
 struct monitor {
@@ -47,7 +54,11 @@ struct monitor {
     volatile LONG reports;  /* event 16 is owed */
     HANDLE worker, reader, watcher;
     struct driver_client *driver; /* NULL while there is none; driver_lock */
-    struct monitor_counters counters;
+    struct source_state sources[MONITOR_MAX_SOURCES];
+    /* Lost on any thread, not yet in `accounting`, which is the worker's. */
+    volatile LONG64 lost[CATALOGUE_EVENT_COUNT][LOSS_COUNT];
+    struct accounting accounting;
+    uint64_t log_failures; /* events that the event log refused */
 };
 
 /* ---- monitor_config.c ---- */
@@ -67,13 +78,15 @@ int monitor_open_outputs(struct monitor *monitor, char *message, size_t size);
 void monitor_emit(struct monitor *monitor, struct event *event);
 /* Would rules log it? For verdicts. */
 bool monitor_wants(struct monitor *monitor, const struct event *event, const struct catalogue_event *type);
-/* Queues an event 255. `id` is a component; `description` in UTF-8. From any thread. */
-void monitor_error(struct monitor *monitor, const char *id, const char *description);
-/* … with a Windows error behind the text. */
-void monitor_error_code(struct monitor *monitor, const char *id, const char *what, DWORD error);
 /* Queues an event 4 or 16. */
 void monitor_state(struct monitor *monitor, const char *state);
 void monitor_configuration(struct monitor *monitor);
+
+/* ---- monitor_sources.c ---- */
+
+/* Starts and stops sources as the policy wants; false: one could not be started. */
+bool sources_apply(struct monitor *monitor);
+void sources_stop(struct monitor *monitor);
 
 /* ---- monitor_driver.c ---- */
 

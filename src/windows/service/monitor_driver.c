@@ -121,6 +121,28 @@ static int make_image(struct monitor *monitor, struct pool *pool, const struct r
     return translate_record(&monitor->translator, pool, record, NULL, out);
 }
 
+static enum loss_cause cause_of(uint32_t cause)
+{
+    switch (cause) {
+    case WIRE_LOSS_QUEUE_RECORDS:
+    case WIRE_LOSS_QUEUE_BYTES:
+        return LOSS_RING_FULL;
+    case WIRE_LOSS_MEMORY:
+        return LOSS_KERNEL_MEMORY;
+    case WIRE_LOSS_SIZE:
+        return LOSS_BAD_RECORD;
+    }
+    return LOSS_SOURCE_FULL;
+}
+
+static void account_loss(struct monitor *monitor, const struct record *record)
+{
+    struct wire_loss_entry entry;
+
+    for (unsigned i = 0; !record_loss_entry(record, i, &entry); i++)
+        monitor_lost(monitor, (uint16_t)translate_event_of_type(entry.EventType), cause_of(entry.Cause), entry.Count);
+}
+
 static int make_record(struct monitor *monitor, struct pool *pool, void *data, size_t size, struct event *out)
 {
     struct record record;
@@ -129,12 +151,12 @@ static int make_record(struct monitor *monitor, struct pool *pool, void *data, s
     if (status < 0)
         return status;
     translate_table(&monitor->translator, pool, &record);
+    if (record.header.EventType == WIRE_LOSS)
+        account_loss(monitor, &record);
     if (record.header.EventType == WIRE_IMAGE_LOAD)
         status = make_image(monitor, pool, &record, data, size, out);
     else
         status = translate_record(&monitor->translator, pool, &record, NULL, out);
-    if (status == -ENOENT)
-        InterlockedIncrement64(&monitor->counters.no_event);
     return status;
 }
 
@@ -175,7 +197,6 @@ static void answer(struct monitor *monitor, const struct record *record)
 
 static void take_record(struct monitor *monitor, const struct record *record, const uint8_t *data, DWORD size)
 {
-    InterlockedIncrement64(&monitor->counters.records);
     if (is_question(record))
         answer(monitor, record);
     else
@@ -193,7 +214,6 @@ static void take_buffer(struct monitor *monitor, const uint8_t *data, DWORD size
         char text[64];
 
         if (status == -EBADMSG) {
-            InterlockedIncrement64(&monitor->counters.undecodable);
             monitor_error(monitor, "Driver", "A damaged record was received");
             break;
         }
@@ -201,11 +221,10 @@ static void take_buffer(struct monitor *monitor, const uint8_t *data, DWORD size
         if (status > 0) {
             take_record(monitor, record, data, used);
         } else if (status == -ENOTSUP) {
-            InterlockedIncrement64(&monitor->counters.unknown_type);
             snprintf(text, sizeof(text), "Unknown event type to forward %u", (unsigned)record->header.EventType);
             monitor_error(monitor, "Driver", text);
         } else {
-            InterlockedIncrement64(&monitor->counters.undecodable);
+            monitor_lost(monitor, (uint16_t)translate_event_of_type(record->header.EventType), LOSS_BAD_RECORD, 1);
         }
         used = used ? (used + WIRE_RECORD_ALIGNMENT - 1) & ~(WIRE_RECORD_ALIGNMENT - 1) : size;
         data += used < size ? used : size;

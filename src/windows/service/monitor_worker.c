@@ -45,8 +45,7 @@ static void write_event(struct monitor *monitor, struct event *event)
     if (monitor->outputs)
         outputs_write(monitor->outputs, event);
     if (monitor->log && event_log_write(monitor->log, event))
-        InterlockedIncrement64(&monitor->counters.log_failures);
-    InterlockedIncrement64(&monitor->counters.written);
+        monitor->log_failures++;
 }
 
 void monitor_emit(struct monitor *monitor, struct event *event)
@@ -54,6 +53,7 @@ void monitor_emit(struct monitor *monitor, struct event *event)
     struct policy *policy = policy_acquire(monitor);
     struct match_result result = { .decision = MATCH_LOG };
     unsigned index = (unsigned)(event->type - catalogue_events);
+    struct accounting_row *row = &monitor->accounting.event[index];
 
     if (!event->time) {
         int field = catalogue_field_index(event->type, "UtcTime", 7);
@@ -61,17 +61,49 @@ void monitor_emit(struct monitor *monitor, struct event *event)
         if (field >= 0)
             event_set_time(event, (unsigned)field, system_time());
     }
-    if (event->type->tag)
+    row->seen++;
+    if (event->type->tag) {
         match(policy, event, event->type, &result);
+        rule_hits_count(policy->hits, event->type, &result);
+    }
     if (result.decision == MATCH_LOG) {
         if (event->type->tag && result.rule_name_size)
             event_set_text(event, 0, result.rule_name, result.rule_name_size);
         event_trim(event, policy->field_sizes ? policy->field_sizes + index * CATALOGUE_MAX_FIELDS : NULL);
+        row->logged++;
         write_event(monitor, event);
     } else {
-        InterlockedIncrement64(&monitor->counters.filtered);
+        row->filtered++;
     }
     policy_release(policy);
+}
+
+/* Losses that other threads counted. */
+static void collect_losses(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < CATALOGUE_EVENT_COUNT; i++)
+        for (unsigned cause = 0; cause < LOSS_COUNT; cause++) {
+            uint64_t lost = (uint64_t)InterlockedExchange64(&monitor->lost[i][cause], 0);
+
+            monitor->accounting.event[i].lost[cause] += lost;
+            monitor->accounting.event[i].seen += lost;
+        }
+}
+
+/* Loss becomes an event 255, never silence. */
+static void tell_losses(struct monitor *monitor, struct event *event)
+{
+    struct loss_report report;
+    char text[256];
+
+    collect_losses(monitor);
+    while (accounting_next_report(&monitor->accounting, &report)) {
+        loss_report_text(&report, text, sizeof(text));
+        event_init(event, catalogue_find(EVENT_ERROR), CATALOGUE_WINDOWS);
+        event_set_string(event, ERROR_ID, "Loss");
+        event_set_string(event, ERROR_Description, text);
+        monitor_emit(monitor, event);
+    }
 }
 
 DWORD WINAPI worker_main(void *context)
@@ -80,8 +112,13 @@ DWORD WINAPI worker_main(void *context)
     struct event *event = malloc(sizeof(*event));
     struct pool pool = { 0 };
     struct work_item *item;
+    DWORD told = GetTickCount();
 
     while (event && ((item = work_queue_pop(&monitor->queue, 1000)) || !work_queue_is_closed(&monitor->queue))) {
+        if (GetTickCount() - told >= 1000) {
+            tell_losses(monitor, event);
+            told = GetTickCount();
+        }
         if (!item)
             continue;
         if (!item->make(monitor, &pool, item->data, item->size, event))
@@ -89,6 +126,8 @@ DWORD WINAPI worker_main(void *context)
         pool_reset(&pool);
         free(item);
     }
+    if (event)
+        tell_losses(monitor, event);
     pool_free(&pool);
     free(event);
     return 0;

@@ -408,13 +408,6 @@ static void kernel_error(struct work *w)
     set(w, ERROR_Description, text_at(w, WIRE_ERROR_MESSAGE));
 }
 
-static void loss(struct work *w)
-{
-    event_set_time(w->event, ERROR_UtcTime, w->record->body.loss.EventTime);
-    event_set_string(w->event, ERROR_ID, "DriverQueue");
-    set(w, ERROR_Description, translate_loss(w->pool, w->record));
-}
-
 /* ---- choosing ---- */
 
 static const struct {
@@ -457,6 +450,11 @@ static uint32_t event_of(const struct record *record, uint32_t usual)
     return usual;
 }
 
+uint32_t translate_event_of_type(uint32_t type)
+{
+    return type < WIRE_TYPE_COUNT ? kinds[type].event : 0;
+}
+
 struct match_text translate_signed_file(struct translator *t, struct pool *pool, const struct record *record)
 {
     struct work w = { t, pool, record, NULL, NULL };
@@ -469,13 +467,13 @@ int translate_record(struct translator *t, struct pool *pool, const struct recor
 {
     struct work w = { t, pool, record, signature, out };
     uint32_t type = record->header.EventType;
-    void (*fill)(struct work *) = type == WIRE_LOSS ? loss : type < WIRE_TYPE_COUNT ? kinds[type].fill : NULL;
+    void (*fill)(struct work *) = type < WIRE_TYPE_COUNT ? kinds[type].fill : NULL;
 
-    if (type == WIRE_CONFIG_UPDATE || type == WIRE_PROCESS_CREATE_CACHE)
+    if (type == WIRE_CONFIG_UPDATE || type == WIRE_PROCESS_CREATE_CACHE || type == WIRE_LOSS)
         return -ENOENT;
     if (!fill)
         return -EINVAL;
-    event_init(out, catalogue_find(type == WIRE_LOSS ? EVENT_ERROR : event_of(record, kinds[type].event)), CATALOGUE_WINDOWS);
+    event_init(out, catalogue_find(event_of(record, kinds[type].event)), CATALOGUE_WINDOWS);
     if (type == WIRE_IMAGE_LOAD)
         fill = record->body.image.Driver ? driver_load : image_load;
     fill(&w);

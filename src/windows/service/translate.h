@@ -77,7 +77,7 @@ struct match_text translate_signed_file(struct translator *translator, struct po
 
 /*
  * Fills `out`; its texts live in `pool`. `signature` is for events 6 and 7, NULL: `failed`. Returns 0, or -ENOENT when the record is
- * no event (cache, configuration), -EINVAL when its type is not known here.
+ * no event (cache, configuration, loss), -EINVAL when its type is not known here.
  */
 int translate_record(struct translator *translator, struct pool *pool, const struct record *record,
                      const struct signature *signature, struct event *out);
@@ -88,5 +88,5 @@ struct match_text translate_call_trace(struct translator *translator, struct poo
 struct match_text translate_contents(struct pool *pool, const uint8_t *data, size_t size);
 /* `0x` and as many upper-case digits as a pointer has. */
 struct match_text translate_pointer(struct pool *pool, uint64_t address);
-/* One sentence about a WIRE_LOSS record. */
-struct match_text translate_loss(struct pool *pool, const struct record *record);
+/* The usual event of a record type, for counting what was lost; 0: none. */
+uint32_t translate_event_of_type(uint32_t type);

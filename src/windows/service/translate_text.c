@@ -136,20 +136,3 @@ struct match_text translate_contents(struct pool *pool, const uint8_t *data, siz
         return (struct match_text){ NULL, 0 };
     return blank_line_ends(text);
 }
-
-struct match_text translate_loss(struct pool *pool, const struct record *record)
-{
-    static const char *const causes[WIRE_LOSS_CAUSES] = {
-        [WIRE_LOSS_QUEUE_RECORDS] = "queue full", [WIRE_LOSS_QUEUE_BYTES] = "queue memory full", [WIRE_LOSS_MEMORY] = "no memory",
-        [WIRE_LOSS_SIZE] = "record too large", [WIRE_LOSS_SOURCE] = "no data",
-    };
-    struct wire_loss_entry entry;
-    char text[1024];
-    size_t used = (size_t)snprintf(text, sizeof(text), "%" PRIu64 " records lost in the driver:", (uint64_t)record->body.loss.Total);
-
-    for (unsigned i = 0; !record_loss_entry(record, i, &entry) && used < sizeof(text) - 80; i++)
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %" PRIu64 " of type %" PRIu32 " (%s)", i ? "," : "",
-                                 (uint64_t)entry.Count, entry.EventType,
-                                 entry.Cause < WIRE_LOSS_CAUSES ? causes[entry.Cause] : "unknown cause");
-    return pool_text(pool, text, used);
-}
