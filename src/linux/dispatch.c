@@ -200,7 +200,8 @@ void monitor_settle(struct monitor *monitor)
 
 bool monitor_unsettled(const struct monitor *monitor)
 {
-    return monitor->arguments.count || sensor_unclaimed(monitor->sensor);
+    return monitor->arguments.count || sensor_unclaimed(monitor->sensor) ||
+           (monitor->mappings && mappings_waiting(monitor->mappings));
 }
 
 void monitor_finish(struct monitor *monitor)

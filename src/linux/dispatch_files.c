@@ -62,6 +62,8 @@ bool monitor_created(struct monitor *monitor, const void *record, size_t size)
         return false;
     if (!told.process)
         return true;
+    if (monitor->executables)
+        executables_created(monitor->executables, told.name.name, told.path);
     file_event_created(&monitor->event, &monitor->processes, told.name.name, told.path, told.process, &monitor->arena);
     emitter_emit(&monitor->emitter, &monitor->event);
     if (S_ISFIFO(told.name.name->file.mode) && told.name.name->how == WIRE_BY_MKNOD) {

@@ -142,6 +142,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, ch
         result = EXIT_SENSOR;
         goto fail;
     }
+    monitor_open_sources(monitor);
     monitor_event_configuration(monitor, &options->configuration);
     monitor_event_state(monitor, "Started");
     *out = monitor;
@@ -157,8 +158,10 @@ int monitor_configure(struct monitor *monitor, const struct monitor_configuratio
 
     if (!result)
         result = sensor_observe(monitor->sensor, features(monitor));
-    if (!result)
+    if (!result) {
+        monitor_open_sources(monitor);
         monitor_event_configuration(monitor, configuration);
+    }
     return result;
 }
 
@@ -191,10 +194,13 @@ static void begin_batch(struct monitor *monitor)
 
 static int drain(struct monitor *monitor)
 {
+    uint64_t began = monitor_now();
     int count;
 
     begin_batch(monitor);
+    monitor_before_drain(monitor);
     count = sensor_drain(monitor->sensor);
+    monitor_after_drain(monitor, began);
     if (count > 0)
         monitor->active = true;
     monitor_settle(monitor);
@@ -299,6 +305,7 @@ void monitor_stop(struct monitor *monitor)
 
 void monitor_free(struct monitor *monitor)
 {
+    monitor_close_sources(monitor);
     sensor_close(monitor->sensor);
     parked_close(&monitor->parked);
     arguments_close(&monitor->arguments);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "linux/arguments.h"
+#include "linux/executables.h"
+#include "linux/mappings.h"
 #include "linux/monitor.h"
 #include "linux/parked.h"
 #include "linux/processes.h"
@@ -23,6 +25,8 @@ struct monitor {
     struct arguments arguments;
     struct parked parked;
     struct emitter emitter;
+    struct mappings *mappings;       /* NULL: event 7 is not wanted */
+    struct executables *executables; /* NULL: event 29 is not wanted */
     uint64_t users_checked; /* as processes.now */
     uint64_t next_claim;    /* CLOCK_BOOTTIME, ns */
     int64_t deadline;       /* ms, CLOCK_MONOTONIC; 0 = none */
@@ -52,6 +56,13 @@ bool monitor_pipe(struct monitor *monitor, const void *record, size_t size);
 bool monitor_times(struct monitor *monitor, const void *record, size_t size);
 bool monitor_attribute(struct monitor *monitor, const void *record, size_t size);
 bool monitor_access(struct monitor *monitor, const void *record, size_t size);
+
+/* other_sources.c: what does not come from the sensor: mappings and closed files. Opens and closes them as the rules want. */
+void monitor_open_sources(struct monitor *monitor);
+void monitor_close_sources(struct monitor *monitor);
+/* Around draining the sensor: what it tells is needed to understand what they took before. */
+void monitor_before_drain(struct monitor *monitor);
+void monitor_after_drain(struct monitor *monitor, uint64_t began);
 
 /* After a batch: gives up waiting for halves that did not come. */
 void monitor_settle(struct monitor *monitor);
