@@ -63,8 +63,8 @@ int config_compile(struct config **out, const void *data, size_t size, const str
         rc = blocks_compile(&l);
     if (!rc && l.report.failed)
         rc = -ENOMEM;
-    if (rc == -ENOMEM && !diagnostics->errors)
-        report_add(&l.report, CONFIG_ERROR, REPORT_NOWHERE, 0, "out of memory");
+    if (rc && !diagnostics->errors)
+        report_add(&l.report, CONFIG_ERROR, REPORT_NOWHERE, 0, rc == -ENOMEM ? "out of memory" : "internal error while compiling");
     report_finish(&l.report);
     if (!rc) {
         *out = l.config;

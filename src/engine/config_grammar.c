@@ -165,7 +165,8 @@ static void list_owners(char *out, size_t size, const char *field)
         snprintf(out + used, size - used, ")");
 }
 
-static void unknown_field(struct loader *l, const struct config_block *block, const struct tree_node *node)
+/* False: not a filter at all but the next event element, whose content means nothing here. */
+static bool unknown_field(struct loader *l, const struct config_block *block, const struct tree_node *node)
 {
     struct suggestion near = suggestion_start(node->name);
     char hint[96], owners[160];
@@ -174,7 +175,7 @@ static void unknown_field(struct loader *l, const struct config_block *block, co
         report_add(&l->report, CONFIG_ERROR, node->offset + 1, strlen(node->name),
                    "<%s> inside <%s>: event elements do not nest; is </%s> missing before it?", node->name, block->first->tag,
                    block->first->tag);
-        return;
+        return false;
     }
     for (unsigned m = 0; m < block->members; m++)
         for (uint32_t i = 0; i < block->first[m].field_count; i++)
@@ -183,6 +184,7 @@ static void unknown_field(struct loader *l, const struct config_block *block, co
     report_add(&l->report, l->newer ? CONFIG_WARNING : CONFIG_ERROR, node->offset + 1, strlen(node->name),
                "incorrect field '%s': event %s has no such field%s%s%s", node->name, block->first->tag, owners, meant(hint, &near),
                l->newer ? " (newer schema: this filter never matches)" : "");
+    return true;
 }
 
 /* What people write instead, beyond the reach of edit distance. */
@@ -233,15 +235,14 @@ static void check_filter(struct loader *l, const struct config_block *block, con
 
     if (++l->filter_count == CONFIG_MAX_FILTERS + 1)
         report_add(&l->report, CONFIG_ERROR, node->offset, 1, "more than %u filters", CONFIG_MAX_FILTERS);
-    if (!having) {
-        unknown_field(l, block, node);
+    if (!having && !unknown_field(l, block, node))
         return;
-    }
-    if (*mask && !(*mask & having))
+    if (having && *mask && !(*mask & having))
         report_add(&l->report, CONFIG_ERROR, node->offset + 1, strlen(node->name),
                    "incorrect field '%s': no single event of %s has it together with the fields above; give it an element of its own",
                    node->name, block->first->tag);
-    *mask &= having;
+    if (having)
+        *mask &= having;
     check_attributes(l, node, allowed);
     check_name(l, node);
     check_condition(l, node);

@@ -76,6 +76,7 @@ static const struct sample refused[] = {
     { "4.90", "<RegistryEvent onmatch='include'><Details>a</Details><NewName>b</NewName></RegistryEvent>",
       "no single event of RegistryEvent has it together with the fields above" },
     { "4.91", PROCESS("<Image condition='new condition'>x</Image>"), "unknown condition 'new condition'" },
+    { "4.91", PROCESS("<NewField condition='new condition'>x</NewField>"), "unknown condition 'new condition'" },
 };
 
 static void accepts(void **state)
