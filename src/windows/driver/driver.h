@@ -243,6 +243,7 @@ bool process_take_flag(struct process *process, LONG flag); /* clears it; was it
 /* Both in paged pool of ours, freed with pool_free(); NULL: no name. */
 UNICODE_STRING *name_of_object(PVOID object);
 UNICODE_STRING *name_of_mapping(HANDLE process, PVOID address); /* NT path of the file mapped there; NT 6.0 */
+NTSTATUS name_query_mapping(HANDLE process, PVOID address, UNICODE_STRING **out);
 /* Cuts to `capacity` characters with the terminator. `name` may be NULL. */
 void name_copy(WCHAR *to, ULONG capacity, const UNICODE_STRING *name);
 

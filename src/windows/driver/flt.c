@@ -30,15 +30,22 @@ static NTSTATUS modules_query(struct nt_modules **out)
     return STATUS_INFO_LENGTH_MISMATCH;
 }
 
+/* Names of modules are ASCII. */
 static bool is_named(const struct nt_module *module, const CHAR *name)
 {
-    ANSI_STRING left, right;
+    ULONG at = module->file_name_offset;
 
-    if (module->file_name_offset >= sizeof module->path)
-        return false;
-    RtlInitAnsiString(&left, module->path + module->file_name_offset);
-    RtlInitAnsiString(&right, name);
-    return RtlEqualString(&left, &right, TRUE);
+    for (; at < sizeof module->path; at++, name++) {
+        CHAR c = module->path[at];
+
+        if (c >= 'A' && c <= 'Z')
+            c += 'a' - 'A';
+        if (c != *name)
+            return false;
+        if (!c)
+            return true;
+    }
+    return false;
 }
 
 static const UCHAR *module_base(const CHAR *name, ULONG *image_size)

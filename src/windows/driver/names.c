@@ -31,21 +31,31 @@ UNICODE_STRING *name_of_object(PVOID object)
 /* The structure starts with its name: one pointer frees both. */
 C_ASSERT(FIELD_OFFSET(OBJECT_NAME_INFORMATION, Name) == 0);
 
-UNICODE_STRING *name_of_mapping(HANDLE process, PVOID address)
+NTSTATUS name_query_mapping(HANDLE process, PVOID address, UNICODE_STRING **out)
 {
     const SIZE_T size = sizeof(UNICODE_STRING) + (WIRE_IMAGE_PATH_LIMIT + 1) * sizeof(WCHAR) * 2;
     UNICODE_STRING *name;
+    NTSTATUS status;
 
     IRQL_AT_MOST(PASSIVE_LEVEL);
     if (!compat.ZwQueryVirtualMemory)
-        return NULL;
+        return STATUS_NOT_SUPPORTED;
     name = pool_allocate_paged(size);
     if (!name)
-        return NULL;
-    if (NT_SUCCESS(compat.ZwQueryVirtualMemory(process, address, NT_MEMORY_MAPPED_NAME, name, size, NULL)) && name->Length)
-        return name;
-    pool_free(name);
-    return NULL;
+        return STATUS_INSUFFICIENT_RESOURCES;
+    status = compat.ZwQueryVirtualMemory(process, address, NT_MEMORY_MAPPED_NAME, name, size, NULL);
+    if (NT_SUCCESS(status))
+        *out = name;
+    else
+        pool_free(name);
+    return status;
+}
+
+UNICODE_STRING *name_of_mapping(HANDLE process, PVOID address)
+{
+    UNICODE_STRING *name = NULL;
+
+    return NT_SUCCESS(name_query_mapping(process, address, &name)) ? name : NULL;
 }
 
 void name_copy(WCHAR *to, ULONG capacity, const UNICODE_STRING *name)

@@ -231,8 +231,13 @@ NTSTATUS process_query(PEPROCESS process, struct process_facts *facts)
     status = process_open(process, &handle);
     if (!NT_SUCCESS(status))
         return status;
-    if (NT_SUCCESS(ZwQueryInformationProcess(handle, NT_PROCESS_TIMES, &times, sizeof times, NULL)))
-        facts->create_time = (ULONGLONG)times.CreateTime.QuadPart;
+    /* Identity rests on the time: without it there are no facts. */
+    status = ZwQueryInformationProcess(handle, NT_PROCESS_TIMES, &times, sizeof times, NULL);
+    if (!NT_SUCCESS(status)) {
+        ZwClose(handle);
+        return status;
+    }
+    facts->create_time = (ULONGLONG)times.CreateTime.QuadPart;
     facts->key = key_query(process, facts);
     if (NT_SUCCESS(ZwQueryInformationProcess(handle, NT_PROCESS_BASIC, &basic, sizeof basic, NULL)))
         facts->parent_id = (ULONG)basic.parent_id;

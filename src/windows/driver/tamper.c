@@ -72,11 +72,16 @@ static PVOID image_base(void)
     return base;
 }
 
+/* Private memory has no name, which is an answer; that memory is short is none. */
 static bool runs_its_image(const struct process *process, PVOID base)
 {
-    UNICODE_STRING *name = name_of_mapping(ZwCurrentProcess(), base);
-    bool same = name && RtlEqualUnicodeString(name, &process->image, TRUE);
+    UNICODE_STRING *name = NULL;
+    NTSTATUS status = name_query_mapping(ZwCurrentProcess(), base, &name);
+    bool same;
 
+    if (status == STATUS_INVALID_ADDRESS || status == STATUS_SECTION_NOT_IMAGE || status == STATUS_FILE_INVALID)
+        return false;
+    same = !NT_SUCCESS(status) || RtlEqualUnicodeString(name, &process->image, TRUE);
     pool_free(name);
     return same;
 }
