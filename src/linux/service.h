@@ -4,7 +4,7 @@
 
 /* Specifications of the outputs, one a line; `#` begins a comment. Without the file: SERVICE_DEFAULT_OUTPUT. */
 #define SERVICE_OUTPUTS_FILE "/etc/sysmon/outputs.conf"
-#define SERVICE_DEFAULT_OUTPUT "syslog:local"
+#define SERVICE_DEFAULT_OUTPUT "syslog:local,bsd"
 
 /*
  * Under systemd (NOTIFY_SOCKET) in the foreground; else it becomes a daemon, and the calling process ends when the daemon is

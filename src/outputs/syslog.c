@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Syslog. Over the network RFC 5424, by UDP (RFC 5426) or TCP with octet counting (RFC 6587); to the local daemon the form
- * that syslog(3) writes, which is the one every daemon expects on its socket.
+ * Syslog: RFC 5424 to the local daemon's socket, by UDP (RFC 5426), or by TCP with octet counting (RFC 6587); with `bsd` the
+ * form that syslog(3) writes, for daemons that read no other.
  *
  * Daemons cut messages at a length of their own (2 to 64 KiB, most at 8 KiB) and say nothing. So an event that does not fit
  * is sent in numbered parts: their texts in order are the event.
@@ -28,7 +28,7 @@
 
 struct syslog_state {
     enum stream_kind kind;
-    bool rfc5424;
+    bool bsd; /* the header of syslog(3) instead of RFC 5424 */
     char *host, *port; /* or the path of the local socket, and NULL */
     char sender[256];  /* our host name as the header may hold it */
     uint64_t limit;    /* longest message */
@@ -59,7 +59,7 @@ static int header_5424(const struct syslog_state *state, const struct part *part
                     host_process_id(), part->record->event_id, data);
 }
 
-static int header_local(const struct part *part, char out[HEADER_SIZE])
+static int header_bsd(const struct part *part, char out[HEADER_SIZE])
 {
     static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
     time_t seconds = (time_t)(part->record->write_time / 10000000 - UNIX_EPOCH_SECONDS);
@@ -80,7 +80,7 @@ static int header_local(const struct part *part, char out[HEADER_SIZE])
 
 static int header(const struct syslog_state *state, const struct part *part, char out[HEADER_SIZE])
 {
-    return state->rfc5424 ? header_5424(state, part, out) : header_local(part, out);
+    return state->bsd ? header_bsd(part, out) : header_5424(state, part, out);
 }
 
 /* Bytes up to `limit`, but never into the middle of a character. */
@@ -205,14 +205,12 @@ static int take_target(struct syslog_state *state, struct specification *specifi
 {
     const char *target = specification->target;
 
-    state->rfc5424 = true;
     if (!strncmp(target, "udp:", 4) || !strncmp(target, "tcp:", 4)) {
         state->kind = target[0] == 'u' ? STREAM_UDP : STREAM_TCP;
         return take_address(state, specification, target + 4);
     }
     if (strncmp(target, "local", 5) || (target[5] && target[5] != ':'))
         return specification_reject(specification, "output 'syslog:%s': the target is local, udp:HOST:PORT or tcp:HOST:PORT", target);
-    state->rfc5424 = false;
     state->kind = STREAM_UNIX_DATAGRAM;
     state->host = strdup(target[5] ? target + 6 : LOCAL_SOCKET);
     return state->host ? 0 : -ENOMEM;
@@ -224,7 +222,7 @@ static int take_options(struct sink *sink, struct syslog_state *state, struct sp
     int error = specification_take_text(specification, "format", &format);
 
     if (!error)
-        error = specification_take_flag(specification, "rfc5424", &state->rfc5424);
+        error = specification_take_flag(specification, "bsd", &state->bsd);
     state->limit = DEFAULT_LIMIT;
     if (!error)
         error = specification_take_size(specification, "max", 1024, state->kind == STREAM_UDP ? 65507 : 1 << 20, &state->limit);

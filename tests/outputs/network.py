@@ -146,7 +146,7 @@ def long_event(folder):
     s = inet(socket.SOCK_STREAM)
     server = Server(s, True)
     local = Server(unix(f'{folder}/log', socket.SOCK_DGRAM), False)
-    with Driver(f'syslog:tcp:127.0.0.1:{s.getsockname()[1]},format=json,max=2048', f'syslog:local:{folder}/log,format=json') as d:
+    with Driver(f'syslog:tcp:127.0.0.1:{s.getsockname()[1]},format=json,max=2048', f'syslog:local:{folder}/log,bsd,format=json') as d:
         d.ask('name ' + ('/tmp/' + 'ü' * 2040).encode().hex())
         d.ask('name ' + (b'/tmp/' + b'\xff' * 3000).hex())
         assert d.flush()
@@ -171,9 +171,9 @@ def long_event(folder):
 
 
 def local_forms(folder):
-    """the local daemon gets the form of syslog(3), or RFC 5424 on request"""
+    """the local daemon gets RFC 5424, or the form of syslog(3) on request"""
     server = Server(unix(f'{folder}/log', socket.SOCK_DGRAM), False)
-    with Driver(f'syslog:local:{folder}/log') as d, Driver(f'syslog:local:{folder}/log,rfc5424') as e:
+    with Driver(f'syslog:local:{folder}/log,bsd') as d, Driver(f'syslog:local:{folder}/log') as e:
         d.write(1)
         assert d.flush()
         wait_for(lambda: len(server.messages) == 1, 'the classic form')
