@@ -493,6 +493,50 @@ EXPORT(NTSTATUS, ObReferenceObjectByName, (PUNICODE_STRING name, ULONG attribute
     return STATUS_SUCCESS;
 }
 
+/* Links are found by their own name, not through themselves. */
+static void *find_link(PUNICODE_STRING name)
+{
+    for (unsigned i = 0; i < NAMES; i++)
+        if (names[i] && ob_is(names[i]->body, &ob_link_type) && names[i]->length == name->Length / sizeof(WCHAR) &&
+            _wcsnicmp(names[i]->path, name->Buffer, names[i]->length) == 0)
+            return names[i]->body;
+    return NULL;
+}
+
+FALLIBLE(FAILS_STATUS, NTSTATUS, ZwOpenSymbolicLinkObject, (PHANDLE handle, ACCESS_MASK access, POBJECT_ATTRIBUTES attributes))
+{
+    UNICODE_STRING name = *attributes->ObjectName;
+    WCHAR text[300];
+    void *link;
+
+    if (name.Length >= 12 * sizeof(WCHAR) && _wcsnicmp(name.Buffer, L"\\DosDevices\\", 12) == 0) {
+        name.Length = (USHORT)(2 * swprintf(text, 300, L"\\??\\%.*ls", (int)(name.Length / 2 - 12), name.Buffer + 12));
+        name.Buffer = text;
+    } else if (name.Length >= 10 * sizeof(WCHAR) && _wcsnicmp(name.Buffer, L"\\GLOBAL??\\", 10) == 0) {
+        name.Length = (USHORT)(2 * swprintf(text, 300, L"\\??\\%.*ls", (int)(name.Length / 2 - 10), name.Buffer + 10));
+        name.Buffer = text;
+    }
+    link = find_link(&name);
+    return link ? ob_handle(link, access, attributes->Attributes & OBJ_KERNEL_HANDLE, true, handle) : STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+FALLIBLE(FAILS_STATUS, NTSTATUS, ZwQuerySymbolicLinkObject, (HANDLE handle, PUNICODE_STRING target, PULONG needed))
+{
+    struct link_body *link = ob_handle_body(handle);
+    size_t bytes;
+
+    if (!link || !ob_is(link, &ob_link_type))
+        return STATUS_INVALID_HANDLE;
+    bytes = wcslen(link->target) * sizeof(WCHAR);
+    if (needed)
+        *needed = (ULONG)bytes;
+    if (target->MaximumLength < bytes)
+        return STATUS_BUFFER_TOO_SMALL;
+    memcpy(target->Buffer, link->target, bytes);
+    target->Length = (USHORT)bytes;
+    return STATUS_SUCCESS;
+}
+
 /* --- object callbacks ------------------------------------------------------------------------------------------------------------- */
 
 enum { REGISTRATIONS = 8 };

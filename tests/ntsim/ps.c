@@ -219,6 +219,17 @@ static struct process *plan_process(const struct process_plan *plan)
     return process;
 }
 
+static void (*spoiler)(struct process *);
+
+void ps_on_create(void (*spoil)(struct process *)) { spoiler = spoil; }
+
+static void write_image_base(struct process *process, const WCHAR *base)
+{
+    memcpy(process->peb + PEB_IMAGE_BASE, &base, sizeof base);
+}
+
+void ps_set_image_base(struct process *process, uintptr_t base) { in_address_space(process, write_image_base, (const WCHAR *)base); }
+
 struct process *ps_create(const struct process_plan *plan)
 {
     struct process *process = plan_process(plan);
@@ -226,6 +237,8 @@ struct process *ps_create(const struct process_plan *plan)
     NTSTATUS status;
 
     in_address_space(process, peb_only, NULL);
+    if (spoiler)
+        spoiler(process);
     if (profile->late_command_line) {
         psnotify_process(process, plan->no_file); /* NtCreateProcess; the rest comes from kernel32 */
         in_address_space(process, write_parameters, plan->image);

@@ -40,6 +40,7 @@ struct thread {
     bool inserted;                    /* false: the object manager does not know it yet */
     bool terminated, system;
     struct token *impersonation;
+    uint8_t *teb;                     /* user memory, NULL = none */
     uintptr_t user_frames[32];        /* what RtlWalkFrameChain finds in user mode */
     unsigned user_frame_count;
     struct thread *next;
@@ -61,6 +62,9 @@ enum { PLAN_FILE_LOCKED = 1, PLAN_FILE_REPLACED = 2 };
 
 /* As NtCreateUserProcess: object, callbacks, first thread. Runs in the current identity. NULL when a callback refused. */
 struct process *ps_create(const struct process_plan *plan);
+/* Called with every new process before the callbacks hear of it. */
+void ps_on_create(void (*spoil)(struct process *process));
+void ps_set_image_base(struct process *process, uintptr_t base); /* in its PEB: hollowed */
 /* Map the executable and ntdll, as the loader does before the entry point; calls the image callbacks. */
 void ps_start(struct process *process);
 void ps_exit(struct process *process, NTSTATUS status);

@@ -93,6 +93,9 @@ EXPORT(NTSTATUS, PsGetProcessExitStatus, (PEPROCESS p)) { return process_of(p)->
 EXPORT(BOOLEAN, PsGetProcessExitProcessCalled, (PEPROCESS p)) { return process_of(p)->exiting; }
 EXPORT(PVOID, PsGetProcessPeb, (PEPROCESS p)) { return process_of(p)->peb; }
 EXPORT(PVOID, PsGetProcessWow64Process, (PEPROCESS p)) { return process_of(p)->wow64 ? process_of(p)->peb + 0x1000 : NULL; }
+EXPORT(PVOID, PsGetCurrentProcessWow64Process, (void)) { return ps_current()->wow64 ? ps_current()->peb + 0x1000 : NULL; }
+EXPORT(PVOID, PsGetCurrentThreadTeb, (void)) { return current_thread()->teb; }
+EXPORT(PVOID, PsGetThreadTeb, (PETHREAD t)) { return thread_of(t)->teb; }
 EXPORT(PCHAR, PsGetProcessImageFileName, (PEPROCESS p)) { return process_of(p)->short_name; }
 EXPORT(PVOID, PsGetProcessSectionBaseAddress, (PEPROCESS p)) { return process_of(p)->is_system ? NULL : (PVOID)IMAGE_BASE; }
 EXPORT(BOOLEAN, PsIsProtectedProcess, (PEPROCESS p)) { return process_of(p)->protected; }
@@ -273,6 +276,56 @@ FALLIBLE(FAILS_STATUS, NTSTATUS, ZwOpenProcessTokenEx, (HANDLE process, ACCESS_M
     struct process *body = process_by_handle(process);
 
     return body ? ob_handle(body->token, access, attributes & OBJ_KERNEL_HANDLE, true, handle) : STATUS_INVALID_HANDLE;
+}
+
+/* TOKEN_USER and TOKEN_MANDATORY_LABEL look alike: a pointer to the SID behind. */
+static NTSTATUS answer_sid(const uint8_t *sid, ULONG sid_size, ULONG attributes, PVOID buffer, ULONG length, PULONG returned)
+{
+    SID_AND_ATTRIBUTES *head = buffer;
+
+    *returned = (ULONG)sizeof *head + sid_size;
+    if (length < *returned)
+        return STATUS_BUFFER_TOO_SMALL;
+    *head = (SID_AND_ATTRIBUTES){head + 1, attributes};
+    memcpy(head + 1, sid, sid_size);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS answer_integrity(struct token *token, PVOID buffer, ULONG length, PULONG returned)
+{
+    uint8_t sid[12] = {1, 1, 0, 0, 0, 0, 0, 16};
+
+    memcpy(sid + 8, &token->integrity, 4);
+    return answer_sid(sid, sizeof sid, 0x20, buffer, length, returned);
+}
+
+FALLIBLE(FAILS_STATUS, NTSTATUS, ZwQueryInformationToken, (HANDLE handle, TOKEN_INFORMATION_CLASS class, PVOID buffer, ULONG length,
+                                                           PULONG returned))
+{
+    struct token *token = ob_handle_body(handle);
+    TOKEN_STATISTICS statistics;
+    ULONG word;
+
+    if (!token || !ob_is(token, &ob_token_type))
+        return STATUS_INVALID_HANDLE;
+    memset(&statistics, 0, sizeof statistics);
+    statistics.TokenId = token->token_id;
+    statistics.AuthenticationId = token->logon_id;
+    switch ((int)class) {
+    case 1:
+        return answer_sid(token->user.bytes, token->user.length, 0, buffer, length, returned);
+    case 10:
+        return answer(&statistics, sizeof statistics, buffer, length, returned);
+    case 12:
+        return answer(&token->session, sizeof token->session, buffer, length, returned);
+    case 25:
+        return nt_at_least(VISTA) ? answer_integrity(token, buffer, length, returned) : STATUS_INVALID_INFO_CLASS;
+    case 29:
+        word = token->app_container;
+        return nt_at_least(WIN8) ? answer(&word, sizeof word, buffer, length, returned) : STATUS_INVALID_INFO_CLASS;
+    default:
+        return STATUS_INVALID_INFO_CLASS;
+    }
 }
 
 /* --- ZwQuerySystemInformation ------------------------------------------------------------------------------------------------ */

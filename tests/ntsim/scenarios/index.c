@@ -1,11 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-#include "../scenario.h"
+#include "scenarios.h"
 
-void load_and_unload(void);
-void self_clean(void);
+#include "../rules.h"
+
+/* Rules that log everything, and image loads switched on. */
+static void log_everything(void)
+{
+    size_t size;
+    const uint8_t *rules = rules_everything(&size);
+
+    world_parameter(L"Rules", REG_BINARY, rules, (ULONG)size);
+    world_parameter_dword(L"Options", 0xf);
+}
 
 const struct scenario scenarios[] = {
-    {"load", load_and_unload, NULL, BARE},
+    {"load", load_and_unload, log_everything, BARE},
+    {"load-without-rules", load_and_unload, NULL, BARE},
+    {"process-create", process_create, log_everything, ON_ALL},
+    {"process-parent", process_parent, log_everything, ON_ALL},
+    {"process-tokens", process_tokens, log_everything, ON_ALL},
+    {"process-texts", process_texts, log_everything, ON_ALL},
+    {"process-exit", process_exit, log_everything, ON_ALL},
+    {"process-old-exit", process_old_exit, log_everything, ON_ALL},
+    {"process-subsystem", process_subsystem, log_everything, ON_ALL},
+    {"process-many", process_many, log_everything, NO_SWEEP},
+    {"thread-remote", thread_remote, log_everything, ON_ALL},
+    {"thread-remote-nowhere", thread_remote_nowhere, log_everything, ON_ALL},
+    {"thread-local", thread_local, log_everything, ON_ALL},
+    {"image-process", image_process, log_everything, ON_ALL},
+    {"image-driver", image_driver, log_everything, ON_ALL},
+    {"tamper-locked", tamper_locked, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"tamper-deleted", tamper_deleted, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"tamper-replaced", tamper_replaced, log_everything, NEEDS_MINIFILTER},
+    {"tamper-none", tamper_none, log_everything, ON_ALL},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
 const struct scenario self_tests[] = {

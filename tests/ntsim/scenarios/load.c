@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../scenario.h"
+#include "scenarios.h"
 
-void load_and_unload(void);
 void load_and_unload(void)
 {
     NTSTATUS status = world_load();
