@@ -68,6 +68,13 @@ bool fault_hit(const struct export *entry, uintptr_t caller)
     return true;
 }
 
+bool fault_point(const char *name)
+{
+    struct export entry = {name, NULL, FAILS_STATUS, 0, NULL};
+
+    return fault_hit(&entry, self()->gate_caller);
+}
+
 static bool learn(uint64_t hash)
 {
     size_t i = hash % PLACES;

@@ -13,6 +13,8 @@ unsigned fault_seen(void);                 /* fallible calls so far */
 size_t fault_new_places(unsigned *numbers, size_t room);
 void fault_forget_places(void);
 const char *fault_fired(void);             /* description of the failed call, NULL when none was */
+/* Inside a routine that fails only for some arguments: should it, now? */
+bool fault_point(const char *name);
 /* Should this call fail? */
 bool fault_hit(const struct export *entry, uintptr_t caller);
 

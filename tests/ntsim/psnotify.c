@@ -5,6 +5,7 @@
 #include <wchar.h>
 
 #include "export.h"
+#include "fault.h"
 #include "host.h"
 #include "irql.h"
 #include "loader.h"
@@ -87,25 +88,32 @@ void psnotify_reset(void) { memset(slots, 0, sizeof slots); }
 
 /* --- registration ------------------------------------------------------------------------------------------------------- */
 
-FALLIBLE(FAILS_STATUS, NTSTATUS, PsSetCreateProcessNotifyRoutine, (PVOID routine, BOOLEAN remove))
+static NTSTATUS set_process(PVOID routine, BOOLEAN remove, enum kind kind, const char *name)
 {
-    return remove ? take_away(routine, PROCESS_PLAIN, PROCESS_PLAIN) : add(routine, PROCESS_PLAIN);
-}
-
-static NTSTATUS set_ex(PVOID routine, BOOLEAN remove, enum kind kind)
-{
-    if (!ps_callback_allowed(routine))
-        return STATUS_ACCESS_DENIED;
+    if (!remove && fault_point(name))
+        return STATUS_INSUFFICIENT_RESOURCES;
     return remove ? take_away(routine, kind, kind) : add(routine, kind);
 }
 
-FALLIBLE(FAILS_STATUS, NTSTATUS, PsSetCreateProcessNotifyRoutineEx, (PVOID routine, BOOLEAN remove))
+EXPORT(NTSTATUS, PsSetCreateProcessNotifyRoutine, (PVOID routine, BOOLEAN remove))
 {
-    return set_ex(routine, remove, PROCESS_EX);
+    return set_process(routine, remove, PROCESS_PLAIN, "PsSetCreateProcessNotifyRoutine");
 }
-FALLIBLE(FAILS_STATUS, NTSTATUS, PsSetCreateProcessNotifyRoutineEx2, (ULONG type, PVOID routine, BOOLEAN remove))
+
+static NTSTATUS set_ex(PVOID routine, BOOLEAN remove, enum kind kind, const char *name)
 {
-    return type ? STATUS_INVALID_PARAMETER : set_ex(routine, remove, PROCESS_EX2);
+    if (!ps_callback_allowed(routine))
+        return STATUS_ACCESS_DENIED;
+    return set_process(routine, remove, kind, name);
+}
+
+EXPORT(NTSTATUS, PsSetCreateProcessNotifyRoutineEx, (PVOID routine, BOOLEAN remove))
+{
+    return set_ex(routine, remove, PROCESS_EX, "PsSetCreateProcessNotifyRoutineEx");
+}
+EXPORT(NTSTATUS, PsSetCreateProcessNotifyRoutineEx2, (ULONG type, PVOID routine, BOOLEAN remove))
+{
+    return type ? STATUS_INVALID_PARAMETER : set_ex(routine, remove, PROCESS_EX2, "PsSetCreateProcessNotifyRoutineEx2");
 }
 FALLIBLE(FAILS_STATUS, NTSTATUS, PsSetCreateThreadNotifyRoutine, (PVOID routine)) { return add(routine, THREAD_PLAIN); }
 FALLIBLE(FAILS_STATUS, NTSTATUS, PsSetCreateThreadNotifyRoutineEx, (ULONG type, PVOID routine))

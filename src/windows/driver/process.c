@@ -120,9 +120,13 @@ out:
 static void created_early(PEPROCESS object, HANDLE id)
 {
     struct process_facts facts = { .id = HandleToULong(id) };
+    struct process *process;
 
     facts.create_time = (ULONGLONG)PsGetProcessCreateTimeQuadPart(object);
-    process_release(process_table_add(&facts, object, PROCESS_NO_THREAD | PROCESS_UNREPORTED, true));
+    process = process_table_add(&facts, object, PROCESS_NO_THREAD | PROCESS_UNREPORTED, true);
+    if (!process) /* nobody will remember to report it */
+        queue_lose(WIRE_PROCESS_CREATE, WIRE_LOSS_MEMORY);
+    process_release(process);
 }
 
 void process_report_late(struct process *process)
