@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* file.h on Windows. */
 #include "port/file.h"
+#include "port/thread.h"
 
 #include <windows.h>
 
@@ -123,7 +124,7 @@ static char *temporary_path(const char *path)
 
     if (text)
         snprintf(text, size, "%s.%lx-%lx-%llx.tmp", path, (unsigned long)GetCurrentProcessId(), (unsigned long)GetCurrentThreadId(),
-                 (unsigned long long)GetTickCount64());
+                 (unsigned long long)clock_milliseconds());
     return text;
 }
 

@@ -331,14 +331,40 @@ static int run(struct reader *r, struct xml_failure *failure)
     return -1;
 }
 
+/* NT 5.2 has no XmlLite of its own: it is looked for at run time, in the system directory only, so that the program loads there. */
+struct xmllite {
+    HRESULT(WINAPI *create)(REFIID, void **, IMalloc *);
+    HRESULT(WINAPI *input)(IUnknown *, IMalloc *, LPCWSTR, BOOL, LPCWSTR, IUnknown **);
+};
+
+static bool xmllite_find(struct xmllite *out)
+{
+    static const wchar_t name[] = L"\\xmllite.dll";
+    wchar_t path[MAX_PATH + 16];
+    UINT length = GetSystemDirectoryW(path, MAX_PATH);
+    HMODULE library;
+
+    if (!length || length >= MAX_PATH)
+        return false;
+    memcpy(path + length, name, sizeof name);
+    library = LoadLibraryW(path); /* stays loaded */
+    if (!library)
+        return false;
+    out->create = (void *)GetProcAddress(library, "CreateXmlReader");
+    out->input = (void *)GetProcAddress(library, "CreateXmlReaderInputWithEncodingName");
+    return out->create && out->input;
+}
+
 static HRESULT open_reader(struct reader *r, struct memory_stream *stream, IUnknown **input)
 {
-    HRESULT result = CreateXmlReader(&IID_IXmlReader, (void **)&r->xml, NULL);
+    struct xmllite xmllite;
+    HRESULT result = xmllite_find(&xmllite) ? xmllite.create(&IID_IXmlReader, (void **)&r->xml, NULL)
+                                            : HRESULT_FROM_WIN32(ERROR_MOD_NOT_FOUND);
 
     if (SUCCEEDED(result))
         result = IXmlReader_SetProperty(r->xml, XmlReaderProperty_DtdProcessing, DtdProcessing_Prohibit);
     if (SUCCEEDED(result))
-        result = CreateXmlReaderInputWithEncodingName((IUnknown *)&stream->stream, NULL, L"UTF-8", FALSE, NULL, input);
+        result = xmllite.input((IUnknown *)&stream->stream, NULL, L"UTF-8", FALSE, NULL, input);
     if (SUCCEEDED(result))
         result = IXmlReader_SetInput(r->xml, *input);
     return result;
