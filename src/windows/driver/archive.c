@@ -386,7 +386,7 @@ NTSTATUS archive_file(const struct file_op *op, WCHAR name[ARCHIVE_NAME_MOST], c
 
     IRQL_AT_MOST(PASSIVE_LEVEL);
     name[0] = 0;
-    if (op->volume->kind != VOLUME_LOCAL) {
+    if (op->volume->kind != VOLUME_LOCAL || !op->volume->name.Length) {
         job.reason = L"false - not a local volume";
         status = STATUS_NOT_SUPPORTED;
     } else if (!file_may_wait()) {

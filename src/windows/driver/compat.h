@@ -20,7 +20,6 @@
     X(NTSTATUS, CmRegisterCallbackEx, (PVOID, PCUNICODE_STRING, PVOID, PVOID, PLARGE_INTEGER, PVOID))                        \
     X(NTSTATUS, CmCallbackGetKeyObjectIDEx, (PLARGE_INTEGER, PVOID, PULONG_PTR, PCUNICODE_STRING *, ULONG))                  \
     X(VOID, CmCallbackReleaseKeyObjectIDEx, (PCUNICODE_STRING))                                                              \
-    X(PVOID, CmGetBoundTransaction, (PLARGE_INTEGER, PVOID))                                                                 \
     X(NTSTATUS, ObRegisterCallbacks, (PVOID, PVOID *))                                                                       \
     X(VOID, ObUnRegisterCallbacks, (PVOID))                                                                                  \
     X(BOOLEAN, MmDoesFileHaveUserWritableReferences, (PSECTION_OBJECT_POINTERS))

@@ -205,6 +205,7 @@ static NTSTATUS get_version(PIRP irp, PIO_STACK_LOCATION stack)
     memcpy(irp->AssociatedIrp.SystemBuffer, &version, sizeof version);
     InterlockedExchange(&control.ready, 1);
     complete(irp, STATUS_SUCCESS, sizeof version);
+    settings_client_came();
     deliver();
     return STATUS_SUCCESS;
 }

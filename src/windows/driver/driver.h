@@ -87,6 +87,8 @@ NTSTATUS settings_start(void);
 void settings_stop(void);
 /* Reads the key again; values in effect stay when memory is short. IRQL: PASSIVE_LEVEL. */
 NTSTATUS settings_reload(void);
+/* What could not be done at boot, when volumes were missing, is done now. IRQL: PASSIVE_LEVEL. */
+void settings_client_came(void);
 /* Never NULL while the driver runs. IRQL: DISPATCH_LEVEL at most; release: APC_LEVEL. */
 struct settings *settings_acquire(void);
 void settings_release(struct settings *settings);
@@ -237,6 +239,13 @@ void process_table_exit(ULONG id);
 bool process_take_flag(struct process *process, LONG flag); /* clears it; was it set? */
 
 #define SPAN_SID(process) ((struct span){ (process)->sid, (process)->sid_size })
+
+/* ---- own_file.c: the file this driver was loaded from ---- */
+
+/* Finds its full NT path once it can be opened; repeated calls are cheap. IRQL: PASSIVE_LEVEL, not in a file-system callback. */
+void own_file_find(void);
+bool own_file_is(const UNICODE_STRING *name);
+void own_file_stop(void);
 
 /* ---- names.c ---- */
 

@@ -18,6 +18,7 @@ enum volume_kind { VOLUME_LOCAL, VOLUME_NETWORK, VOLUME_PIPES };
 /* One attachment of ours to a volume, or to the device of a network or pipe file system. */
 struct volume {
     enum volume_kind kind;
+    bool tells_deletion; /* its file system answers STATUS_FILE_DELETED for what is gone */
     UNICODE_STRING name; /* \Device\HarddiskVolume1; in `characters` */
     WCHAR characters[VOLUME_NAME_MOST];
     FAST_MUTEX archiving;
@@ -77,6 +78,7 @@ UNICODE_STRING *name_duplicate(const UNICODE_STRING *name);
 #define STREAM_NEW_CONTENT 1     /* made, emptied or given a new head: is it an executable? */
 #define STREAM_NEW_STREAM 2      /* a named stream was made: event 15 at the end of writing */
 #define STREAM_DELETE_ON_CLOSE 4
+#define STREAM_POSIX_DELETE 16   /* the name goes with this handle, whoever else has the file open */
 #define STREAM_CREATED_HERE 8    /* made or emptied by an opening that is not over: overwriting it shreds nothing */
 
 struct deletion;
@@ -172,8 +174,8 @@ NTSTATUS pipe_dispatch(PDEVICE_OBJECT device, PIRP irp);
 /* A PE file by its two signatures. */
 bool file_is_executable(const struct file_op *op);
 ULONGLONG file_creation_time(const struct file_op *op);
-/* STATUS_FILE_DELETED and its like: does the stream no longer exist after the cleanup of its handle? */
-bool file_is_gone(const struct file_op *op);
+/* After the cleanup of a handle: does the stream no longer exist? `if_pending`: or will it soon. */
+bool file_is_gone(const struct file_op *op, bool if_pending);
 
 /* ---- file_delete.c: events 23, 26 ---- */
 
@@ -198,6 +200,9 @@ struct create_request {
     UCHAR flags;        /* SL_… */
     ACCESS_MASK access;
 };
+/* Is it an attempt to change the driver's own file, which the settings forbid? */
+bool file_create_is_refused(struct file_op *op, const struct create_request *request, KPROCESSOR_MODE mode);
+
 struct file_create;
 /* NULL: nothing to do behind the file system. */
 struct file_create *file_create_before(struct file_op *op, const struct create_request *request);

@@ -123,7 +123,7 @@ void file_cleanup_after(struct file_op *op, struct file_cleanup *cleanup)
     IRQL_AT_MOST(PASSIVE_LEVEL);
     op->name = cleanup->name;
     cleanup->name = NULL;
-    if (cleanup->stream->deletion && file_is_gone(op))
+    if (cleanup->stream->deletion && file_is_gone(op, cleanup->stream->flags & STREAM_POSIX_DELETE))
         deletion_commit(InterlockedExchangePointer((PVOID *)&cleanup->stream->deletion, NULL));
     if (cleanup->blocked) {
         record_submit(cleanup->blocked, cleanup->blocked_session);

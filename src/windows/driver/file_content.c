@@ -46,10 +46,10 @@ ULONGLONG file_creation_time(const struct file_op *op)
 }
 
 /*
- * NTFS answers STATUS_FILE_DELETED. File systems that do not (FAT) still say that the deletion is pending: at the cleanup of a
- * handle that asked for it this is as good as done.
+ * NTFS and its like answer STATUS_FILE_DELETED. Others (FAT) only ever say that the deletion is pending: at the cleanup of a handle
+ * this is as good as done there.
  */
-bool file_is_gone(const struct file_op *op)
+bool file_is_gone(const struct file_op *op, bool if_pending)
 {
     FILE_STANDARD_INFORMATION standard;
     NTSTATUS status = file_query(op, FileStandardInformation, &standard, sizeof standard);
@@ -57,5 +57,5 @@ bool file_is_gone(const struct file_op *op)
     IRQL_AT_MOST(PASSIVE_LEVEL);
     if (status == STATUS_FILE_DELETED || status == STATUS_OBJECT_NAME_NOT_FOUND)
         return true;
-    return NT_SUCCESS(status) && standard.DeletePending;
+    return NT_SUCCESS(status) && standard.DeletePending && (if_pending || !op->volume->tells_deletion);
 }

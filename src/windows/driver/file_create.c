@@ -54,6 +54,27 @@ static struct deletion *prepare_overwritten(struct file_op *op, const struct cre
     return name ? deletion_prepare_named(op, name, true) : NULL;
 }
 
+#define CHANGE_ACCESS (FILE_WRITE_DATA | FILE_APPEND_DATA | DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL)
+
+bool file_create_is_refused(struct file_op *op, const struct create_request *request, KPROCESSOR_MODE mode)
+{
+    struct settings *settings;
+    const UNICODE_STRING *name;
+    bool protects;
+
+    IRQL_AT_MOST(PASSIVE_LEVEL);
+    if (mode == KernelMode || HandleToULong(PsGetCurrentProcessId()) == control_client() ||
+        (!(request->access & CHANGE_ACCESS) && !(request->options & FILE_DELETE_ON_CLOSE) && !empties(request->disposition)))
+        return false;
+    settings = settings_acquire();
+    protects = (settings->protect & SETTINGS_PROTECT_FILE) != 0;
+    settings_release(settings);
+    if (!protects)
+        return false;
+    name = file_name(op);
+    return name && own_file_is(name);
+}
+
 struct file_create *file_create_before(struct file_op *op, const struct create_request *request)
 {
     struct file_create wanted = { .disposition = request->disposition }, *create;

@@ -14,12 +14,14 @@ enum {
 };
 
 #define DISPOSITION_DELETE 1u
+#define DISPOSITION_POSIX 2u
 #define DISPOSITION_ON_CLOSE 8u
 #define RENAME_REPLACE 1u
 
 struct file_set {
     enum { SET_TIME, SET_DELETE, SET_WITHDRAW, SET_ON_CLOSE, SET_REPLACE } kind;
     struct deletion *deletion; /* SET_DELETE, SET_REPLACE */
+    bool is_posix;             /* SET_DELETE */
     UNICODE_STRING *name;      /* SET_TIME */
     ULONGLONG create_time, previous;
 };
@@ -72,6 +74,7 @@ static struct file_set *disposition_before(struct file_op *op, ULONG flags)
         wanted.deletion = deletion_prepare(op);
         if (!wanted.deletion)
             return NULL;
+        wanted.is_posix = (flags & DISPOSITION_POSIX) != 0;
     }
     if (wanted.kind == SET_WITHDRAW && !stream)
         return NULL;
@@ -124,14 +127,17 @@ struct file_set *file_set_before(struct file_op *op, const struct set_request *r
 }
 
 /* From now on the deletion waits for the cleanup; on file systems that know no contexts it counts as done. */
-static void delete_after(struct file_op *op, struct deletion *deletion)
+static void delete_after(struct file_op *op, struct file_set *set)
 {
     struct stream *stream = stream_get(op, true);
 
-    if (stream)
-        deletion_discard(op, InterlockedExchangePointer((PVOID *)&stream->deletion, deletion));
-    else
-        deletion_commit(deletion);
+    if (!stream) {
+        deletion_commit(set->deletion);
+        return;
+    }
+    deletion_discard(op, InterlockedExchangePointer((PVOID *)&stream->deletion, set->deletion));
+    if (set->is_posix)
+        InterlockedOr(&stream->flags, STREAM_POSIX_DELETE);
     stream_release(op, stream);
 }
 
@@ -165,7 +171,7 @@ static void succeeded(struct file_op *op, struct file_set *set)
         file_report_time(op, set->create_time, set->previous);
         break;
     case SET_DELETE:
-        delete_after(op, set->deletion);
+        delete_after(op, set);
         break;
     case SET_WITHDRAW:
         withdraw_after(op);

@@ -48,6 +48,27 @@ static bool is_named(const struct nt_module *module, const CHAR *name)
     return false;
 }
 
+bool module_path(const void *base, CHAR *out, ULONG capacity)
+{
+    struct nt_modules *modules;
+    bool found = false;
+
+    IRQL_AT_MOST(PASSIVE_LEVEL);
+    if (!NT_SUCCESS(modules_query(&modules)))
+        return false;
+    for (ULONG i = 0; i < modules->count && !found; i++) {
+        const struct nt_module *module = &modules->module[i];
+
+        if (module->base != base || capacity < sizeof module->path)
+            continue;
+        memcpy(out, module->path, sizeof module->path);
+        out[sizeof module->path - 1] = 0;
+        found = true;
+    }
+    pool_free(modules);
+    return found;
+}
+
 static const UCHAR *module_base(const CHAR *name, ULONG *image_size)
 {
     struct nt_modules *modules = NULL;

@@ -33,8 +33,9 @@ typedef PVOID PFLT_CONTEXT;
 #define FLT_FILE_NAME_OPENED 2u
 #define FLT_FILE_NAME_QUERY_DEFAULT 0x100u
 
-#define FLT_FSTYPE_NPFS 25u
-#define FLT_FSTYPE_MSFS 26u
+#define FLT_FSTYPE_NTFS 2u
+#define FLT_FSTYPE_CSVFS 27u
+#define FLT_FSTYPE_REFS 28u
 
 #define IRP_MJ_OPERATION_END ((UCHAR)0x80)
 
@@ -227,3 +228,5 @@ extern struct flt flt;
 
 /* STATUS_NOT_FOUND: no filter manager is loaded; STATUS_PROCEDURE_NOT_FOUND: not a complete one. IRQL: PASSIVE_LEVEL. */
 NTSTATUS flt_start(void);
+/* The path a module at this address was loaded from; `capacity` of at least 256. IRQL: PASSIVE_LEVEL. */
+bool module_path(const void *base, CHAR *out, ULONG capacity);

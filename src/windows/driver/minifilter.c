@@ -48,22 +48,41 @@ static FLT_PREOP_CALLBACK_STATUS with(PVOID context, FLT_PREOP_CALLBACK_STATUS s
     return context ? status : FLT_PREOP_SUCCESS_NO_CALLBACK;
 }
 
-static PVOID create_before(struct file_op *op)
+static FLT_PREOP_CALLBACK_STATUS refuse(PFLT_CALLBACK_DATA data, NTSTATUS status, PVOID *context)
 {
-    const FLT_IO_PARAMETER_BLOCK *block = op->data->Iopb;
+    *context = NULL;
+    data->IoStatus.Status = status;
+    data->IoStatus.Information = 0;
+    return FLT_PREOP_COMPLETE;
+}
+
+static struct create_request create_request_of(const FLT_IO_PARAMETER_BLOCK *block)
+{
     PIO_SECURITY_CONTEXT security = block->Parameters.Create.SecurityContext;
-    const struct create_request request = {
+
+    return (struct create_request){
         .options = block->Parameters.Create.Options & 0xFFFFFF,
         .disposition = block->Parameters.Create.Options >> 24,
         .flags = block->OperationFlags,
         .access = security ? security->DesiredAccess : 0,
     };
+}
 
-    if (op->volume->kind == VOLUME_PIPES)
-        return pipe_before(block->MajorFunction, op->file, op->requestor);
-    if (block->MajorFunction != IRP_MJ_CREATE)
-        return NULL;
-    return file_create_before(op, &request);
+/* An error refuses the request; `*context` is for post_create(). */
+static NTSTATUS create_before(struct file_op *op, PVOID *context)
+{
+    const FLT_IO_PARAMETER_BLOCK *block = op->data->Iopb;
+    const struct create_request request = create_request_of(block);
+
+    *context = NULL;
+    if (op->volume->kind == VOLUME_PIPES) {
+        *context = pipe_before(block->MajorFunction, op->file, op->requestor);
+    } else if (block->MajorFunction == IRP_MJ_CREATE) {
+        if (file_create_is_refused(op, &request, op->data->RequestorMode))
+            return STATUS_ACCESS_DENIED;
+        *context = file_create_before(op, &request);
+    }
+    return STATUS_SUCCESS;
 }
 
 static PVOID set_before(struct file_op *op)
@@ -109,11 +128,14 @@ static FLT_PREOP_CALLBACK_STATUS NTAPI pre_create(PFLT_CALLBACK_DATA data, PCFLT
 {
     struct file_op op;
     PVOID result = NULL;
+    NTSTATUS status = STATUS_SUCCESS;
 
     if (nt_current_irql() == PASSIVE_LEVEL && op_begin(&op, data, objects)) {
-        result = create_before(&op);
+        status = create_before(&op, &result);
         op_end(&op);
     }
+    if (!NT_SUCCESS(status))
+        return refuse(data, status, context);
     return with(result, FLT_PREOP_SUCCESS_WITH_CALLBACK, context);
 }
 
@@ -148,7 +170,8 @@ static FLT_PREOP_CALLBACK_STATUS NTAPI pre_write(PFLT_CALLBACK_DATA data, PCFLT_
     NTSTATUS status = STATUS_SUCCESS;
 
     *context = NULL;
-    if (data->Iopb->IrpFlags & (IRP_PAGING_IO | IRP_SYNCHRONOUS_PAGING_IO) || nt_current_irql() != PASSIVE_LEVEL)
+    if (data->Iopb->IrpFlags & (IRP_PAGING_IO | IRP_SYNCHRONOUS_PAGING_IO) || nt_current_irql() != PASSIVE_LEVEL ||
+        !objects->FileObject || write_offset(data->Iopb->Parameters.Write.ByteOffset, objects->FileObject) != 0)
         return FLT_PREOP_SUCCESS_NO_CALLBACK;
     if (op_begin(&op, data, objects)) {
         status = write_before(&op);
@@ -156,9 +179,7 @@ static FLT_PREOP_CALLBACK_STATUS NTAPI pre_write(PFLT_CALLBACK_DATA data, PCFLT_
     }
     if (NT_SUCCESS(status))
         return FLT_PREOP_SUCCESS_NO_CALLBACK;
-    data->IoStatus.Status = status;
-    data->IoStatus.Information = 0;
-    return FLT_PREOP_COMPLETE;
+    return refuse(data, status, context);
 }
 
 /* The end of a file object: its stream context takes care of itself. */
@@ -249,7 +270,6 @@ static NTSTATUS NTAPI instance_setup(PCFLT_RELATED_OBJECTS objects, ULONG flags,
 
     IRQL_AT_MOST(PASSIVE_LEVEL);
     UNREFERENCED_PARAMETER(flags);
-    UNREFERENCED_PARAMETER(file_system);
     if (!NT_SUCCESS(status))
         return status;
     status = flt.FltAllocateContext(state.filter, FLT_INSTANCE_CONTEXT, sizeof *volume, compat.non_paged, (PFLT_CONTEXT *)&volume);
@@ -258,6 +278,7 @@ static NTSTATUS NTAPI instance_setup(PCFLT_RELATED_OBJECTS objects, ULONG flags,
         return STATUS_FLT_DO_NOT_ATTACH;
     }
     volume_initialize(volume, kind);
+    volume->tells_deletion = file_system == FLT_FSTYPE_NTFS || file_system == FLT_FSTYPE_REFS || file_system == FLT_FSTYPE_CSVFS;
     flt.FltGetVolumeName(objects->Volume, &volume->name, NULL);
     status = flt.FltSetInstanceContext(objects->Instance, FLT_SET_CONTEXT_KEEP_IF_EXISTS, volume, NULL);
     flt.FltReleaseContext(volume);

@@ -312,6 +312,7 @@ static void publish(struct settings *settings)
 NTSTATUS settings_reload(void)
 {
     struct settings *settings;
+    bool protects_file = false;
     HANDLE key;
 
     IRQL_AT_MOST(PASSIVE_LEVEL);
@@ -323,10 +324,23 @@ NTSTATUS settings_reload(void)
             ZwClose(key);
         }
         queue_set_limit(settings->queue_records);
+        protects_file = (settings->protect & SETTINGS_PROTECT_FILE) != 0;
         publish(settings);
     }
     mutex_leave(&state.reading);
+    if (protects_file)
+        own_file_find();
     return settings ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+void settings_client_came(void)
+{
+    struct settings *settings = settings_acquire();
+
+    IRQL_AT_MOST(PASSIVE_LEVEL);
+    if (settings->protect & SETTINGS_PROTECT_FILE)
+        own_file_find();
+    settings_release(settings);
 }
 
 /* ---- the watch: a change made by hand takes effect too (spec 01 section 2.3, end) ---- */
@@ -428,4 +442,5 @@ void settings_stop(void)
     IRQL_AT_MOST(PASSIVE_LEVEL);
     watch_stop();
     publish(NULL);
+    own_file_stop();
 }

@@ -46,6 +46,13 @@ static struct file_op op_of(PDEVICE_OBJECT device, PIRP irp)
     };
 }
 
+static NTSTATUS refuse(PIRP irp, NTSTATUS status)
+{
+    irp->IoStatus.Status = status;
+    irp->IoStatus.Information = 0;
+    return filter_complete(irp, status);
+}
+
 static NTSTATUS observe_create(PDEVICE_OBJECT device, PIRP irp)
 {
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(irp);
@@ -61,6 +68,10 @@ static NTSTATUS observe_create(PDEVICE_OBJECT device, PIRP irp)
     NTSTATUS status;
 
     volume_name_learn(op.volume, op.file);
+    if (file_create_is_refused(&op, &request, irp->RequestorMode)) {
+        file_op_finish(&op);
+        return refuse(irp, STATUS_ACCESS_DENIED);
+    }
     create = file_create_before(&op, &request);
     if (!create) {
         file_op_finish(&op);
@@ -140,9 +151,7 @@ static NTSTATUS observe_write(PDEVICE_OBJECT device, PIRP irp)
     file_op_finish(&op);
     if (NT_SUCCESS(status))
         return filter_pass(device, irp);
-    irp->IoStatus.Status = status;
-    irp->IoStatus.Information = 0;
-    return filter_complete(irp, status);
+    return refuse(irp, status);
 }
 
 /* ---- attaching ---- */
