@@ -6,16 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define START_SECONDS 120
 
 struct report {
     int32_t code;
@@ -25,13 +30,18 @@ struct report {
 /* What the daemon says; when it dies without a word, its end of the pipe closes. */
 static int wait_for_report(int fd)
 {
+    struct pollfd pollfd = { .fd = fd, .events = POLLIN };
     struct report report = { 0 };
-    size_t used = 0;
-    ssize_t got;
+    int ready;
 
-    while (used < sizeof report && ((got = read(fd, (char *)&report + used, sizeof report - used)) > 0 || (got < 0 && errno == EINTR)))
-        used += got > 0 ? (size_t)got : 0;
-    if (used < sizeof report) {
+    do
+        ready = poll(&pollfd, 1, START_SECONDS * 1000);
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0) {
+        fprintf(stderr, "the monitor was not ready within %d seconds\n", START_SECONDS);
+        return EXIT_INTERNAL;
+    }
+    if (read(fd, &report, sizeof report) != sizeof report) { /* less than PIPE_BUF: whole or not at all */
         fputs("the monitor ended while it was starting\n", stderr);
         return EXIT_INTERNAL;
     }
@@ -48,7 +58,7 @@ static void send_report(struct daemon *daemon, int code, const char *message)
     if (daemon->report < 0)
         return;
     snprintf(report.message, sizeof report.message, "%s", message);
-    (void)!write(daemon->report, &report, sizeof report); /* less than PIPE_BUF: whole */
+    (void)!write(daemon->report, &report, sizeof report);
     close(daemon->report);
     daemon->report = -1;
 }
@@ -74,12 +84,42 @@ static void notify(const char *state)
     close(fd);
 }
 
+/* Until the loop takes signals from a descriptor, none may end the process half-way. */
+static void block_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* What the unit says for systemd. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)!write(fd, "-500", 4);
+        close(fd);
+    }
+    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 bool daemon_begin(struct daemon *daemon, int *code)
 {
     int ends[2];
     pid_t child;
 
     daemon->report = -1;
+    block_signals();
     if (getenv("NOTIFY_SOCKET"))
         return true;
     if (pipe2(ends, O_CLOEXEC) || (child = fork()) < 0) {
@@ -99,6 +139,7 @@ bool daemon_begin(struct daemon *daemon, int *code)
     child = fork(); /* so that it can never gain a terminal */
     if (child)
         _exit(EXIT_OK);
+    raise_limits();
     return true;
 }
 

@@ -122,6 +122,8 @@ static void undo(struct installation *in)
 {
     char ignored[512];
 
+    if (in->committed && service_running()) /* started, but not in time */
+        service_stop(in->manager, ignored, sizeof ignored);
     if (in->registered && !in->was_registered)
         service_unregister(in->manager, ignored, sizeof ignored);
     if (in->committed)

@@ -44,21 +44,35 @@ static int load(void *context, struct installed_config *config, char *error, siz
     return code;
 }
 
-/* 8 bytes, the next EventRecordID (spec 07 section 1). Anything else of that name is replaced. */
+/* Allocated for good: a hole would kill us on a full disk. */
+static int prepare_counter(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if (st.st_size != sizeof(uint64_t) && ftruncate(fd, sizeof(uint64_t)))
+        return -errno;
+    return -posix_fallocate(fd, 0, sizeof(uint64_t));
+}
+
+/* 8 bytes, the next EventRecordID (spec 07 section 1). */
 static int map_record_counter(struct service *service)
 {
     struct store store;
-    struct stat st;
     void *mapped = MAP_FAILED;
-    int fd = -1, error = store_open(&store, STORE_DIRECTORY, STORE_READ);
+    int fd, error = store_open(&store, STORE_DIRECTORY, STORE_READ);
 
     if (error)
         return error;
     fd = openat(store.directory, STORE_EVENT_ID, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)
-        && (st.st_size == sizeof(uint64_t) || !ftruncate(fd, sizeof(uint64_t))))
+    error = fd < 0 ? -errno : prepare_counter(fd);
+    if (!error) {
         mapped = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    error = mapped == MAP_FAILED ? -errno : 0;
+        error = mapped == MAP_FAILED ? -errno : 0;
+    }
     if (fd >= 0)
         close(fd);
     store_close(&store);
@@ -115,21 +129,21 @@ static int open_service(struct service *service, char *error, size_t size)
         .load = load,
         .runtime = CONTROL_DIRECTORY,
     };
-    int code = read_outputs(service, error, size), failed;
+    int code = read_outputs(service, error, size), counter, failed;
 
     if (code)
         return code;
-    failed = map_record_counter(service);
-    if (failed) {
-        snprintf(error, size, "cannot keep the record counter in " STORE_DIRECTORY ": %s", strerror(-failed));
-        return failed == -ENOENT ? EXIT_NOT_INSTALLED : EXIT_INTERNAL;
-    }
+    counter = map_record_counter(service);
     options.record_counter = service->record_counter;
     options.outputs = service->output;
     options.output_count = service->outputs;
     code = session_open(&service->session, &options, error, size);
     if (code)
         return code;
+    if (counter) { /* no reason not to watch */
+        snprintf(error, size, "record ids begin at 1: cannot keep them in " STORE_DIRECTORY "/" STORE_EVENT_ID ": %s", strerror(-counter));
+        session_report(service->session, "RecordCounter", error);
+    }
     failed = pid_file_write(SERVICE_PID_FILE);
     if (failed) {
         snprintf(error, size, "cannot write " SERVICE_PID_FILE ": %s", strerror(-failed));

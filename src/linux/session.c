@@ -247,6 +247,11 @@ int session_run(struct session *session, unsigned seconds)
     return monitor_run(session->monitor, seconds) ? EXIT_INTERNAL : EXIT_OK;
 }
 
+void session_report(struct session *session, const char *id, const char *text)
+{
+    monitor_event_error(session->monitor, id, text);
+}
+
 void session_print_totals(struct session *session, FILE *out)
 {
     monitor_print_totals(session->monitor, out);

@@ -27,6 +27,8 @@ struct session_options {
 int session_open(struct session **out, const struct session_options *options, char *error, size_t size);
 /* Until a signal, `stop`, or (not 0) for `seconds`. Returns an exit code. */
 int session_run(struct session *session, unsigned seconds);
+/* An event 255. */
+void session_report(struct session *session, const char *id, const char *text);
 /* What was seen and what became of it. */
 void session_print_totals(struct session *session, FILE *out);
 /* Drains, flushes, frees. */
