@@ -128,15 +128,20 @@ struct wire_connection {
     uint8_t local[16], remote[16]; /* IPv4: the first 4 bytes */
 };
 
-/* A UDP datagram, or what one TCP segment carries. The header's process is the socket's, as for a connection. */
+/*
+ * A UDP datagram, or (a piece of) what one TCP segment carries. The header's process is the one that asks; pid 0 when it could
+ * not be told, and in an answer it need not be right: the question has it.
+ */
 struct wire_dns {
     struct wire_header header;
     uint64_t socket; /* cookie */
     uint8_t ipv6, protocol, outgoing, reserved;
     uint16_t local_port, remote_port;
     uint8_t local[16], remote[16];
+    uint32_t sequence;     /* TCP: of the first byte here */
     uint32_t total_size;   /* of the packet's payload */
     uint32_t payload_size; /* of it here: at most WIRE_DNS_PAYLOAD; then the bytes, and padding */
+    uint32_t unused;
 };
 
 #define WIRE_DNS_PAYLOAD 4096
@@ -197,6 +202,6 @@ WIRE_ASSERT_SIZE(wire_arguments, 56);
 WIRE_ASSERT_SIZE(wire_exit, 56);
 WIRE_ASSERT_SIZE(wire_fork, 64);
 WIRE_ASSERT_SIZE(wire_connection, 104);
-WIRE_ASSERT_SIZE(wire_dns, 104);
+WIRE_ASSERT_SIZE(wire_dns, 112);
 WIRE_ASSERT_SIZE(wire_name, 144);
 WIRE_ASSERT_SIZE(wire_access, 72);

@@ -23,6 +23,10 @@ PROGRAM(packet_out)
 PROGRAM(packet_in)
 PROGRAM(socket_bound4)
 PROGRAM(socket_bound6)
+PROGRAM(dns_connect4)
+PROGRAM(dns_connect6)
+PROGRAM(dns_sendmsg4)
+PROGRAM(dns_sendmsg6)
 PROGRAM(change_time_set)
 PROGRAM(change_time_exchanged)
 PROGRAM(change_time_kept)
@@ -52,8 +56,12 @@ const struct attachment attachments[] = {
     { socket_listeners_program, NULL, ATTACH_ITERATOR, ATTACH_REQUIRED, SENSOR_TCP, 0 },
     { packet_out_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, WIRE_CONNECTION },
     { packet_in_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, WIRE_CONNECTION },
-    { socket_bound4_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, 0 },
-    { socket_bound6_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP | SENSOR_DNS, 0 },
+    { socket_bound4_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP, 0 },
+    { socket_bound6_program, NULL, ATTACH_CGROUP, 0, SENSOR_UDP, 0 },
+    { dns_connect4_program, NULL, ATTACH_CGROUP, 0, SENSOR_DNS, 0 },
+    { dns_connect6_program, NULL, ATTACH_CGROUP, 0, SENSOR_DNS, 0 },
+    { dns_sendmsg4_program, NULL, ATTACH_CGROUP, 0, SENSOR_DNS, 0 },
+    { dns_sendmsg6_program, NULL, ATTACH_CGROUP, 0, SENSOR_DNS, 0 },
     { change_time_set_program, "inode_set_ctime_to_ts", ATTACH_RAW, 0, SENSOR_CHANGES, WIRE_DELETED },
     { change_time_exchanged_program, "ctime_ns_xchg", ATTACH_RAW, 0, SENSOR_CHANGES, WIRE_DELETED },
     { change_time_kept_program, "ctime_xchg_skip", ATTACH_RAW, 0, SENSOR_CHANGES, WIRE_DELETED },

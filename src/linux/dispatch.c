@@ -99,6 +99,7 @@ static bool on_exit(struct monitor *monitor, const void *record, size_t size)
 
     if (decode_exit(&ended, record, size))
         return false;
+    dns_events_ended(monitor->dns, &ended->header);
     process = monitor_actor(monitor, &ended->header, EVENT_PROCESS_TERMINATE);
     if (!process)
         return true;
@@ -134,16 +135,23 @@ static bool on_connection(struct monitor *monitor, const void *record, size_t si
     return true;
 }
 
+static bool on_dns(struct monitor *monitor, const void *record, size_t size)
+{
+    return dns_events_packet(monitor->dns, record, size);
+}
+
 /* `event`: what a record of the type is counted as, 0 = it is no event by itself. `handle` false: undecodable. */
 static const struct handler {
     bool (*handle)(struct monitor *monitor, const void *record, size_t size);
     enum catalogue_event_id event;
+    bool part; /* one event may take several records, and `handle` counts it */
 } handlers[WIRE_TYPE_COUNT] = {
     [WIRE_EXEC] = { on_exec, EVENT_CREATE_PROCESS },
     [WIRE_ARGUMENTS] = { on_arguments, 0 },
     [WIRE_EXIT] = { on_exit, EVENT_PROCESS_TERMINATE },
     [WIRE_FORK] = { on_fork, 0 },
     [WIRE_CONNECTION] = { on_connection, EVENT_NETWORK_CONNECT },
+    [WIRE_DNS] = { on_dns, EVENT_DNS_QUERY, true },
     [WIRE_CREATED] = { monitor_created, EVENT_FILE_CREATE },
     [WIRE_DELETED] = { monitor_deleted, EVENT_FILE_DELETE_DETECTED },
     [WIRE_RAW] = { monitor_raw, EVENT_RAWACCESS_READ },
@@ -168,12 +176,15 @@ void monitor_dispatch(struct monitor *monitor, const void *record, size_t size)
         return;
     }
     handler = &handlers[header->type];
-    if (handler->event)
+    if (handler->event && !handler->part)
         emitter_saw(&monitor->emitter, handler->event);
     if (monitor->arguments.count && header->type != WIRE_ARGUMENTS)
         arguments_give_up(&monitor->arguments, header->pid, started, monitor);
-    if (!handler->handle(monitor, record, size) && handler->event)
+    if (!handler->handle(monitor, record, size) && handler->event) {
+        if (handler->part)
+            emitter_saw(&monitor->emitter, handler->event);
         emitter_lost(&monitor->emitter, handler->event, LOSS_BAD_RECORD, 1);
+    }
     text_reset(&monitor->arena);
 }
 
@@ -194,6 +205,7 @@ void monitor_settle(struct monitor *monitor)
     if (monitor->arguments.count)
         arguments_give_up(&monitor->arguments, 0, started, monitor);
     claim(monitor);
+    dns_events_settle(monitor->dns);
     text_reset(&monitor->arena);
     monitor_tell_losses(monitor);
 }
@@ -210,4 +222,6 @@ void monitor_finish(struct monitor *monitor)
     monitor_settle(monitor);
     if (sensor_unclaimed(monitor->sensor))
         sensor_claim(monitor->sensor, UINT64_MAX);
+    dns_events_finish(monitor->dns);
+    text_reset(&monitor->arena);
 }

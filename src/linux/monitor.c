@@ -79,6 +79,7 @@ static const struct {
     uint32_t features;
 } needs[] = {
     { EVENT_NETWORK_CONNECT, SENSOR_TCP | SENSOR_UDP },
+    { EVENT_DNS_QUERY, SENSOR_DNS },
     { EVENT_FILE_CREATE, SENSOR_CREATE },
     { EVENT_FILE_EXE_DETECTED, SENSOR_CREATE },
     { EVENT_FILE_DELETE, SENSOR_DELETE },
@@ -126,6 +127,7 @@ int monitor_open(struct monitor **out, const struct monitor_options *options, ch
     if (text_ready(&monitor->arena) || (result = processes_open(&monitor->processes)) ||
         (result = emitter_create(&monitor->emitter, options->write, options->context)) ||
         (result = parked_open(&monitor->parked, &monitor->emitter, HASH_DEFAULT)) ||
+        (result = dns_events_create(&monitor->dns, monitor)) ||
         (options->configuration.config && (result = use_config(monitor, options->configuration.config)))) {
         snprintf(error, error_size, "cannot start: %s", strerror(-result));
         result = EXIT_INTERNAL;
@@ -239,6 +241,7 @@ static int patience(struct monitor *monitor)
 {
     int64_t wait = sooner(hasher_timeout(monitor->parked.hasher), monitor_losses_wait(monitor));
 
+    wait = sooner(wait, dns_events_wait(monitor->dns));
     if (monitor_unsettled(monitor))
         wait = sooner(wait, PATIENCE_MS);
     if (monitor->deadline) {
@@ -308,6 +311,7 @@ void monitor_free(struct monitor *monitor)
     monitor_close_sources(monitor);
     sensor_close(monitor->sensor);
     parked_close(&monitor->parked);
+    dns_events_destroy(monitor->dns);
     arguments_close(&monitor->arguments);
     emitter_destroy(&monitor->emitter);
     processes_close(&monitor->processes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "linux/arguments.h"
+#include "linux/dns_events.h"
 #include "linux/executables.h"
 #include "linux/mappings.h"
 #include "linux/monitor.h"
@@ -24,6 +25,7 @@ struct monitor {
     struct event event; /* the event at hand */
     struct arguments arguments;
     struct parked parked;
+    struct dns_events *dns;
     struct emitter emitter;
     struct mappings *mappings;       /* NULL: event 7 is not wanted */
     struct executables *executables; /* NULL: event 29 is not wanted */

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
 /*
- * Packets of the root control group: the first datagram of a UDP flow (event 3) and everything from and to port 53
- * (event 22). A flow is a socket with a pair of addresses and ports; whoever speaks first decides its direction, and it is
+ * Packets of the root control group: the first datagram of a UDP flow (event 3); those from and to port 53 go on to
+ * dns.bpf.c. A flow is a socket with a pair of addresses and ports; whoever speaks first decides its direction, and it is
  * new again after half an hour of silence.
  *
  * Outgoing packets pass here in the sender's context. Incoming ones do not: whose socket it is was noted when it was bound, or
  * when it sent, or at start.
  */
+#include "packet.h"
 #include "record.h"
 #include "sensor.h"
 
 #define FLOW_SILENCE_NS (1800ull * 1000000000)
 #define FLOW_TOUCH_NS 60000000000ull
-
-struct flow {
-    __u64 cookie;
-    __u8 local[16], remote[16];
-    __u16 local_port, remote_port;
-    __u32 unused;
-};
 
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -33,12 +27,6 @@ struct {
     __type(key, __u64); /* socket cookie */
     __type(value, struct wire_header);
 } socket_owner SEC(".maps");
-
-struct packet {
-    struct flow flow;
-    __u32 payload; /* offset */
-    __u8 protocol, ipv6, outgoing;
-};
 
 struct ipv4 {
     __u8 version_length, service;
@@ -116,13 +104,14 @@ static __always_inline bool parse(struct packet *out, struct __sk_buff *skb, boo
     out->flow.local_port = bpf_ntohs(ports[outgoing ? 0 : 1]);
     out->flow.remote_port = bpf_ntohs(ports[outgoing ? 1 : 0]);
     out->protocol = protocol;
+    out->transport = at;
     out->outgoing = outgoing;
     if (protocol == IPPROTO_UDP) {
         out->payload = at + 8;
     } else {
         __u8 length;
 
-        if (out->flow.local_port != 53 && out->flow.remote_port != 53)
+        if (out->flow.remote_port != DNS_PORT)
             return false;
         if (bpf_skb_load_bytes(skb, at + 12, &length, 1))
             return false;
@@ -184,61 +173,6 @@ static __always_inline void note_flow(const struct packet *packet, struct __sk_b
     tell_flow(packet, skb);
 }
 
-#define DNS_RESERVE(room)                                                                                   \
-    do {                                                                                                    \
-        struct wire_dns *out = bpf_ringbuf_reserve(&events, sizeof *out + (room), 0);                       \
-        if (!out) {                                                                                         \
-            count_ring_full(WIRE_DNS);                                                                      \
-            return;                                                                                         \
-        }                                                                                                   \
-        fill_dns(out, packet, sizeof *out + (room), size);                                                  \
-        if (size > (room))                                                                                  \
-            size = (room);                                                                                  \
-        barrier_var(size);                                                                                  \
-        out->payload_size = size;                                                                           \
-        if (size == 0 || size > (room) || bpf_skb_load_bytes(skb, packet->payload, out + 1, size))          \
-            out->payload_size = 0;                                                                          \
-        bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);                                                          \
-    } while (0)
-
-static __always_inline void fill_dns(struct wire_dns *out, const struct packet *packet, __u32 size, __u32 total)
-{
-    owner_of(&out->header, packet);
-    out->header.size = size;
-    out->header.type = WIRE_DNS;
-    out->header.flags = 0;
-    out->header.time = bpf_ktime_get_boot_ns();
-    out->socket = packet->flow.cookie;
-    out->ipv6 = packet->ipv6;
-    out->protocol = packet->protocol;
-    out->outgoing = packet->outgoing;
-    out->reserved = 0;
-    out->local_port = packet->flow.local_port;
-    out->remote_port = packet->flow.remote_port;
-    __builtin_memcpy(out->local, packet->flow.local, 16);
-    __builtin_memcpy(out->remote, packet->flow.remote, 16);
-    out->total_size = total;
-}
-
-/* The ring wants the size of a record to be a constant: small answers are many, large ones few. */
-static __always_inline void tell_dns(const struct packet *packet, struct __sk_buff *skb)
-{
-    struct wire_counters *count = counters_of(WIRE_DNS);
-    __u32 size = skb->len - packet->payload;
-
-    if (skb->len <= packet->payload)
-        return;
-    if (count)
-        count->seen++;
-    if (size <= 256)
-        DNS_RESERVE(256);
-    else if (size <= 1472)
-        DNS_RESERVE(1472);
-    else
-        DNS_RESERVE(WIRE_DNS_PAYLOAD);
-    wake_reader();
-}
-
 static __always_inline int see_packet(struct __sk_buff *skb, bool outgoing)
 {
     struct packet packet;
@@ -249,8 +183,8 @@ static __always_inline int see_packet(struct __sk_buff *skb, bool outgoing)
     packet.flow.cookie = bpf_get_socket_cookie(skb);
     if (packet.protocol == IPPROTO_UDP && wanted & SENSOR_UDP)
         note_flow(&packet, skb);
-    if (wanted & SENSOR_DNS && (packet.flow.remote_port == 53 || packet.flow.local_port == 53))
-        tell_dns(&packet, skb);
+    if (wanted & SENSOR_DNS && packet.flow.remote_port == DNS_PORT)
+        dns_packet(skb, &packet);
     return 1;
 }
 

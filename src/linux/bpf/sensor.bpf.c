@@ -7,6 +7,7 @@
 #include "name.bpf.c"
 #include "process.bpf.c"
 #include "network.bpf.c"
+#include "dns.bpf.c"
 #include "flow.bpf.c"
 #include "file.bpf.c"
 #include "access.bpf.c"
