@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@
 #define NAP_NS 4000000
 /* How long an unfinished command line or another half event may wait for its second half. */
 #define PATIENCE_MS 20
+/* At the end, for files that are being hashed. */
+#define CLOSING_MS 3000
 
 static void on_record(void *context, const void *record, size_t size)
 {
@@ -323,13 +326,40 @@ void monitor_free(struct monitor *monitor)
     free(monitor);
 }
 
+/* What still waits for a hash gets a moment. */
+static void wait_for_hashes(struct monitor *monitor)
+{
+    int64_t end = milliseconds() + CLOSING_MS, left;
+
+    while (monitor->parked.first && (left = end - milliseconds()) > 0) {
+        struct pollfd ready = { .fd = hasher_fd(monitor->parked.hasher), .events = POLLIN };
+
+        poll(&ready, 1, (int)sooner(hasher_timeout(monitor->parked.hasher), left));
+        parked_collect(&monitor->parked);
+    }
+    parked_close(&monitor->parked);
+}
+
+void monitor_end(struct monitor *monitor)
+{
+    if (monitor->ended)
+        return;
+    monitor->ended = true;
+    sensor_detach(monitor->sensor);
+    drain(monitor);
+    monitor_finish(monitor);
+    wait_for_hashes(monitor);
+    monitor_account(monitor);
+    monitor->accounted = 0; /* whatever is not told yet is told now */
+    monitor->active = true;
+    monitor_tell_losses(monitor);
+    monitor_event_state(monitor, "Stopped");
+}
+
 void monitor_close(struct monitor *monitor)
 {
     if (!monitor)
         return;
-    sensor_detach(monitor->sensor);
-    drain(monitor);
-    monitor_finish(monitor);
-    monitor_event_state(monitor, "Stopped");
+    monitor_end(monitor);
     monitor_free(monitor);
 }

@@ -35,7 +35,9 @@ int monitor_run(struct monitor *monitor, unsigned seconds);
 void monitor_stop(struct monitor *monitor);
 /* New rules and event 16, between two events: none is judged by half of them. Negative errno: the old ones stay. */
 int monitor_configure(struct monitor *monitor, const struct monitor_configuration *configuration);
-/* Writes event 4 `Stopped`, and frees. */
+/* Detaches, drains, lets hashing end, and writes event 4 `Stopped`. Counters can still be read. */
+void monitor_end(struct monitor *monitor);
+/* Ends, if that has not been done, and frees. */
 void monitor_close(struct monitor *monitor);
 
 /* Event 255. `id` names the component. */

@@ -33,7 +33,7 @@ struct monitor {
     uint64_t next_claim;    /* CLOCK_BOOTTIME, ns */
     int64_t deadline;       /* ms, CLOCK_MONOTONIC; 0 = none */
     int signals, epoll;
-    bool stopping;
+    bool stopping, ended;
     struct monitor_watch watch[MONITOR_MAX_WATCHES];
     unsigned watches;
     bool active;          /* records came since the accounts were settled */

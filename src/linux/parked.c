@@ -123,7 +123,8 @@ void parked_close(struct parked *parked)
         return;
     hasher_destroy(parked->hasher, answered);
     free(parked->spare);
-    memset(parked, 0, sizeof *parked);
+    parked->hasher = NULL;
+    parked->spare = NULL;
 }
 
 void parked_collect(struct parked *parked)

@@ -254,6 +254,7 @@ void session_report(struct session *session, const char *id, const char *text)
 
 void session_print_totals(struct session *session, FILE *out)
 {
+    monitor_end(session->monitor);
     monitor_print_totals(session->monitor, out);
 }
 

@@ -1,173 +1,300 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How the monitor behaves: start, reload, stop, refusals, losses, storms, many connections."""
+"""The installed service from -i to -u, without systemd, in a private view of the file system. Prints TAP.
+
+usage: service.py SYSMON
+"""
+import json
 import os
-import re
 import signal
-import socket
+import stat
 import subprocess
-import tempfile
+import sys
 import time
 
-from harness import SYSMON, Monitor, Tap, config, require
+import sandbox
+from sandbox import Events, Tap, run, wait_for
 
-require()
+SYSMON = '/run/programs/sysmon'
+OUTPUTS = '/etc/sysmon/outputs.conf'
 tap = Tap()
-NAMES = {1: 'ProcessCreate', 5: 'ProcessTerminate', 11: 'FileCreate', 26: 'FileDeleteDetected'}
 
 
-def totals(m):
-    """{event id: {seen, logged, filtered, lost}} of the closing words."""
-    return {int(i): {k: int(v) for k, v in re.findall(r'(\w+) (\d+)', rest)}
-            for i, rest in re.findall(r'^(\d+) .*? {2,}(seen .*)$', m.messages(), re.M)}
+def config(*images, algorithms='sha256', name='R'):
+    filters = ''.join(f'<Image condition="end with" name="{name}">{i}</Image>' for i in images)
+    return (f'<Sysmon schemaversion="4.90"><HashAlgorithms>{algorithms}</HashAlgorithms><EventFiltering><RuleGroup groupRelation="or">'
+            f'<ProcessCreate onmatch="include">{filters}</ProcessCreate></RuleGroup><RuleGroup groupRelation="or">'
+            '<ProcessTerminate onmatch="include"/></RuleGroup></EventFiltering></Sysmon>\n')
 
 
-def start_and_stop():
-    with Monitor(config(['ProcessCreate'])) as m:
-        kinds = [e['EventID'] for e in m.seen if e['EventID'] in (4, 16)]
-        tap.equal(kinds[:2], [16, 4], 'start: event 16, then event 4')
-        e = next(e for e in m.seen if e['EventID'] == 16)
-        tap.equal(e['Configuration'], m.config, 'event 16 names the configuration')
-        tap.check(e['ConfigurationFileHash'].startswith('SHA256='), 'and its hash', e)
-        code = m.stop()
-        tap.equal(code, 0, 'SIGTERM: exit code 0')
-        tap.equal(m.seen[-1].get('State'), 'Stopped', 'the last event is 4 Stopped')
-        rows = totals(m)
-        tap.check(1 in rows and all(r['seen'] == r['logged'] + r['filtered'] + r['lost'] for r in rows.values()),
-                  'totals: seen = logged + filtered + lost', m.messages())
-    with Monitor(config(['ProcessCreate']), arguments=['--duration', '1']) as m:
-        tap.equal(m.process.wait(60), 0, '--duration ends it')
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w') as out:
+        out.write(text)
+    return path
 
 
-def reload():
-    with Monitor(config(['ProcessCreate'])) as m:
-        with open(f'{m.work}/before', 'w', encoding='ascii'):
-            pass
-        with open(m.config, 'w', encoding='utf-8') as file:
-            file.write(config(['ProcessCreate', 'FileCreate']))
-        m.process.send_signal(signal.SIGHUP)
-        m.wait(lambda e: e['EventID'] == 16, 'event 16', 2)
-        with open(f'{m.work}/after', 'w', encoding='ascii'):
-            pass
-        m.wait(lambda e: e['EventID'] == 11 and e['TargetFilename'] == f'{m.work}/after', 'an event of the new rules')
-        tap.equal([e['TargetFilename'] for e in m.mine(11)], [f'{m.work}/after'], 'SIGHUP: new rules, new programs attached')
-        with open(m.config, 'w', encoding='utf-8') as file:
-            file.write('<Sysmon')
-        m.process.send_signal(signal.SIGHUP)
-        end = time.monotonic() + 60
-        while 'the rules stay as they are' not in m.messages() and time.monotonic() < end:
-            time.sleep(0.05)
-        with open(f'{m.work}/still', 'w', encoding='ascii'):
-            pass
-        m.wait(lambda e: e['EventID'] == 11 and e['TargetFilename'] == f'{m.work}/still', 'the old rules')
-        tap.check(True, 'SIGHUP with a bad file: told, and the old rules stay')
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def pid():
+    return int(read('/run/sysmon.pid'))
+
+
+def alive(process):
+    try:
+        return open(f'/proc/{process}/stat').read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def stats():
+    return json.loads(run(SYSMON, 'stats', '--json').stdout)
+
+
+def nothing_left():
+    return [p for p in ('/opt/sysmon', '/run/sysmon', '/run/sysmon.pid', '/etc/init.d/sysmon', '/etc/systemd/system/sysmon.service',
+                        '/etc/rc3.d/S01sysmon') if os.path.lexists(p)]
+
+
+def mode(path):
+    return oct(os.lstat(path).st_mode & 0o7777)
+
+
+def installs():
+    path = write('/run/c/one.xml', config('/first'))
+    answer = run(SYSMON, '-i', path, '-h', 'md5')
+    if not tap.equal(answer.returncode, 0, '-i succeeds'):
+        print('#', answer.stdout, answer.stderr)
+        tap.end()
+    tap.point('Sysmon installed.' in answer.stdout and 'Sysmon started.' in answer.stdout, '-i says what it did', answer.stdout)
+    tap.equal(mode('/opt/sysmon'), '0o700', 'the directory is root\'s alone')
+    tap.equal({f: mode(f'/opt/sysmon/{f}') for f in sorted(os.listdir('/opt/sysmon'))},
+              dict(argc='0o600', argv='0o600', **{'config.xml': '0o600'}, eventId='0o600', **{'rules.bin': '0o600'}, sysmon='0o700'),
+              'its files and their modes')
+    tap.equal(read('/opt/sysmon/config.xml'), read(path), 'config.xml is the file as given')
+    run(SYSMON, 'compile', path, '-o', '/run/c/rules')
+    tap.equal(read('/opt/sysmon/rules.bin'), read('/run/c/rules'), 'rules.bin is the compiled file')
+    tap.equal(read('/opt/sysmon/argv'), b'\0'.join(a.encode() for a in (SYSMON, '-i', path, '-h', 'md5')) + b'\0', 'argv is kept')
+    tap.equal(int.from_bytes(read('/opt/sysmon/argc'), sys.byteorder), 5, 'argc is kept')
+    tap.point(os.access('/etc/init.d/sysmon', os.X_OK) and os.path.lexists('/etc/rc3.d/S01sysmon'), 'an init script starts it at boot')
+    answer = run('/etc/init.d/sysmon', 'status')
+    tap.point(answer.returncode == 0 and str(pid()) in answer.stdout, 'the init script knows it runs', answer)
+
+
+def is_a_daemon():
+    me = pid()
+    fields = open(f'/proc/{me}/stat').read().rsplit(')', 1)[1].split()
+    tap.point(fields[4] == '0', 'no controlling terminal', fields[4])
+    tap.equal({os.readlink(f'/proc/{me}/fd/{fd}') for fd in range(3)}, {'/dev/null'}, 'standard streams are given up')
+    tap.equal((os.readlink(f'/proc/{me}/cwd'), os.readlink(f'/proc/{me}/exe')), ('/', '/opt/sysmon/sysmon'), 'runs its own copy from /')
+    tap.equal((mode('/run/sysmon'), mode('/run/sysmon/control')), ('0o700', '0o600'), 'the control socket is owner-only')
+
+
+def first_events(events):
+    events.wait(4)
+    start = events.read()[:2]
+    tap.equal([e['EventID'] for e in start], [16, 4], 'event 16, then event 4')
+    tap.point(start[0]['Configuration'] == '/run/c/one.xml' and start[0]['ConfigurationFileHash'].startswith('SHA256='),
+              'event 16 names file and hash', start[0])
+    os.link('/run/programs/true', '/run/first')
+    subprocess.run(['/run/first', 'x'], check=True)
+    found = events.wait(1, Image='/run/first')
+    tap.point(found and found[0]['RuleName'] == 'R' and found[0]['Hashes'].startswith('SHA256='), 'rules and options of the file are used', found)
 
 
 def refusals():
-    def run(*arguments, **more):
-        done = subprocess.run([SYSMON, 'run', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
-        return done.returncode, done.stderr.decode(errors='replace')
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        for name, code, arguments in (('an unknown option', 87, ['--nonsense']), ('a missing file', 2, ['-c', f'{folder}/none.xml']),
-                                      ('a bad duration', 87, ['--duration', 'x'])):
-            got, text = run(*arguments, '--runtime', f'{folder}/r') if name != 'an unknown option' else run(*arguments)
-            tap.check(got == code and text.startswith(('sysmon run', folder)), f'{name}: exit code {code}, with words', f'{got} {text}')
-        with open(f'{folder}/bad.xml', 'w', encoding='ascii') as file:
-            file.write('<Sysmon schemaversion="4.90"><EventFiltering><ProcesCreate onmatch="include"/></EventFiltering></Sysmon>')
-        got, text = run('-c', f'{folder}/bad.xml')
-        tap.check(got == 3 and 'ProcessCreate' in text, 'a misspelt event: exit code 3, with a suggestion', f'{got} {text}')
-        got, text = run('--output', f'json:{folder}/no/such/folder/x', '--runtime', f'{folder}/r')
-        tap.check(got == 4 and 'folder' in text, 'an output that cannot be opened: exit code 4', f'{got} {text}')
-        got, text = run('--runtime', f'{folder}/r', user='nobody')
-        tap.check(got == 228 and 'root' in text, 'not root: exit code 228', f'{got} {text}')
-    with Monitor(config(['ProcessCreate'])) as m:
-        got, text = run('--runtime', os.path.join(m.directory, 'run'), '--duration', '1')
-        tap.check(got == 9 and text, 'a second instance: exit code 9', f'{got} {text}')
+    answer = run(SYSMON, '-i', '-service')
+    tap.point(answer.returncode == 9 and 'another instance' in answer.stderr, 'a second instance is refused', answer)
+    before = {f: read(f'/opt/sysmon/{f}') for f in os.listdir('/opt/sysmon') if f != 'eventId'}
+    for text, name in (('<Sysmon', 'not XML'), (config('/x').replace('end with', 'ends'), 'an unknown condition'),
+                       (config('/x').replace('<Image', '<Imago').replace('</Image', '</Imago'), 'an unknown field')):
+        answer = run(SYSMON, '-c', write('/run/c/bad.xml', text))
+        tap.point(answer.returncode != 0 and answer.stderr, f'-c refuses {name}', answer)
+    tap.point(run(SYSMON, '-c', '/run/c/missing.xml').returncode != 0, '-c refuses a missing file')
+    tap.equal({f: read(f'/opt/sysmon/{f}') for f in os.listdir('/opt/sysmon') if f != 'eventId'}, before, 'and changes nothing')
+    answer = run('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', SYSMON, 'stats')
+    tap.point(answer.returncode == 228, 'others cannot ask for counters', answer)
+    for switch in ('-i', '-c', '-u'):
+        answer = run('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', SYSMON, switch)
+        tap.point(answer.returncode == 228 and 'root' in answer.stderr, f'{switch} needs root', answer)
 
 
-def overflow():
-    """The monitor is held while a storm fills the ring: what is lost is counted and told."""
-    with Monitor(config(['ProcessCreate', 'FileCreate', 'FileDeleteDetected'])) as m:
-        fd = os.open(m.work, os.O_RDONLY)
-        m.process.send_signal(signal.SIGSTOP)
-        count = 80000
-        for i in range(count):
-            name = f'f{i}'
-            os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=fd))
-            os.unlink(name, dir_fd=fd)
-        m.process.send_signal(signal.SIGCONT)
-        e = m.wait(lambda e: e['EventID'] == 255, 'event 255')
-        tap.check(re.search(r'\d+ events? of type \d+ .* lost at kernel: ring full', e['Description']), 'event 255 names stage, cause and count',
-                  e['Description'])
-        m.settle()
-        m.stop()
-        rows = totals(m)
-        told = sum(int(re.match(r'(\d+)', e['Description'])[1]) for e in m.seen
-                   if e['EventID'] == 255 and 'ring full' in e['Description'] and 'type 11' in e['Description'])
-        row, got = rows[11], len(m.mine(11))
-        tap.equal(row['seen'], row['logged'] + row['filtered'] + row['lost'], 'overflow: seen = logged + filtered + lost')
-        tap.check(row['lost'] > 0 and told == row['lost'], 'every loss is told', f'{told} told, {row}')
-        tap.check(got + row['lost'] >= count, 'nothing is missing beside', f'{got} events, {row}')
+def swaps_rules(events):
+    """Reloads in the middle of a storm: both configurations log the program, so every start appears exactly once."""
+    os.link('/run/programs/true', '/run/storm')
+    paths = [write(f'/run/c/swap{i}.xml', config('/storm', '/other', name=f'N{i}')) for i in range(2)]
+    run(SYSMON, '-c', paths[0])
+    storm = subprocess.Popen(['sh', '-c', 'i=0; while [ $i -lt 1500 ]; do /run/storm $i; i=$((i+1)); done'])
+    count = 0
+    while storm.poll() is None:
+        count += 1
+        answer = run(SYSMON, '-c', paths[count % 2])
+        if answer.returncode:
+            tap.point(False, 'reload under load', answer)
+            break
+    found = events.wait(1, 1500, Image='/run/storm')
+    numbers = sorted(int(e['CommandLine'].split()[1]) for e in events.of(1, Image='/run/storm'))
+    tap.point(found and numbers == list(range(1500)), 'no event lost or twice while rules are swapped', (len(numbers), len(set(numbers))))
+    tap.point({e['RuleName'] for e in events.of(1, Image='/run/storm')} == {'N0', 'N1'} and count > 1, f'{count} swaps took effect', count)
+    wait_for(lambda: sum(e['Configuration'] in paths for e in events.of(16)) >= count + 1)
+    tap.equal(sum(e['Configuration'] in paths for e in events.of(16)), count + 1, 'each acknowledged with an event 16')
+    totals = stats()
+    ids = {e['EventRecordID'] for e in events.read()}
+    tap.equal(len(ids), len(events.read()), 'record ids are unique')
+    for event, seen in totals['events_seen'].items():
+        lost = sum(sum(c.values()) for c in totals.get('events_lost', {}).get(event, {}).values())
+        parts = totals['events_logged'][event] + totals['events_filtered'][event] + totals['events_held'][event] + lost
+        tap.equal(parts, seen, f'seen = logged + filtered + held + lost: {event}')
 
 
-def term_in_a_storm():
-    with Monitor(config(['ProcessCreate', 'ProcessTerminate'])) as m:
-        pid = os.fork()
-        if pid == 0:
-            while True:
-                subprocess.run(['/bin/true', 'storm'], check=False)
-        m.wait(lambda e: e['EventID'] == 1 and 'storm' in e['CommandLine'], 'the storm', 20)
-        code = m.stop()
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        rows = totals(m)
-        tap.equal((code, m.seen[-1].get('State')), (0, 'Stopped'), 'SIGTERM in a storm: drained and stopped')
-        logged = {i: len([e for e in m.seen if e['EventID'] == i]) for i in (1, 5)}
-        tap.equal(logged, {i: rows[i]['logged'] for i in (1, 5)}, 'what was logged is in the file, line by line')
+def other_ways(events):
+    reloads = len(events.of(16))  # all written: swaps_rules() waited for them
+    answer = run(SYSMON, '-c', '--')
+    tap.point(answer.returncode == 0 and 'defaults' in answer.stdout, '-c -- resets', answer)
+    found = events.wait(16, reloads + 1)
+    tap.point(found and found[-1]['Configuration'] == 'Defaults' and found[-1]['ConfigurationFileHash'] == '-', 'event 16 says Defaults', found)
+    answer = run(SYSMON, '-c')
+    tap.point(answer.returncode == 0 and 'No rules installed' in answer.stdout, '-c shows that there are none', answer.stdout)
+    run(SYSMON, '-c', '/run/c/one.xml', '-h', 'sha1')
+    answer = run(SYSMON, '-c')
+    tap.point("value: '/first'" in answer.stdout and 'onmatch: include' in answer.stdout, '-c shows the rules', answer.stdout)
+    reloads = len(events.wait(16, reloads + 2))
+    os.kill(pid(), signal.SIGHUP)
+    tap.point(events.wait(16, reloads + 1), 'SIGHUP reads the configuration again')
 
 
-def killed():
-    with Monitor(config(['ProcessCreate', 'NetworkConnect'])) as m:
-        m.stop(signal.SIGKILL)
-        left = subprocess.run(['bpftool', 'prog', 'show', 'name', 'packet_out'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              check=False) if os.path.exists('/usr/sbin/bpftool') else None
-        m.process = subprocess.Popen([SYSMON, 'run', '-c', m.config, '--runtime', os.path.join(m.directory, 'run'), '--duration', '1'],
-                                     stdout=subprocess.DEVNULL, stderr=m.log)
-        tap.equal(m.process.wait(60), 0, 'after kill -9 the next one starts')
-        del left
+def killed(events):
+    """After kill -9 nothing stands in the way of the next start, and record ids go on."""
+    before = max(e['EventRecordID'] for e in events.read())
+    old = pid()
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: not alive(old))
+    tap.equal(run(SYSMON, 'stats').returncode, 11, 'stats says that it does not run')
+    answer = run(SYSMON, '-c', '/run/c/one.xml')
+    tap.point(answer.returncode == 0 and 'not running' in answer.stdout, '-c keeps the file for the next start', answer)
+    answer = run('/etc/init.d/sysmon', 'start')
+    tap.equal(answer.returncode, 0, 'starts again after kill -9')
+    starts = events.wait(4, 2, State='Started')
+    tap.point(starts and starts[-1]['EventRecordID'] > before, 'record ids go on', (before, starts and starts[-1]))
+    links = run('bpftool', 'prog', 'list').stdout if os.path.exists('/usr/sbin/bpftool') else ''
+    tap.point(pid() != old and alive(pid()), 'a new process', links[:100])
 
 
-def resident(pid):
-    with open(f'/proc/{pid}/status', encoding='ascii') as file:
-        return {k: int(v.split()[0]) for k, v in (line.split(':') for line in file if line.startswith(('VmRSS', 'RssAnon')))}
+def drains(events):
+    """SIGTERM in the middle of a storm: what had happened by then is written, `Stopped` is the last event."""
+    run(SYSMON, '-c', write('/run/c/storm.xml', config('/storm', '/marker')))
+    os.link('/run/programs/true', '/run/marker')
+    storm = subprocess.Popen(['timeout', '60', 'sh', '-c', 'while :; do /run/storm x; done'], start_new_session=True)
+    events.wait(1, len(events.of(1, Image='/run/storm')) + 50, Image='/run/storm')
+    subprocess.run(['/run/marker'], check=True)
+    process = pid()
+    os.kill(process, signal.SIGTERM)
+    tap.point(wait_for(lambda: not alive(process)), 'SIGTERM ends it')
+    os.killpg(storm.pid, signal.SIGKILL)
+    storm.wait()
+    last = events.read()[-1]
+    tap.point(last['EventID'] == 4 and last['State'] == 'Stopped', 'event 4 Stopped is the last', last)
+    tap.point(events.of(1, Image='/run/marker'), 'what happened before is there')
+    tap.point(not os.path.exists('/run/sysmon.pid') and not os.path.exists('/run/sysmon/control'), 'pid file and socket are gone')
+    tap.equal(run('/etc/init.d/sysmon', 'start').returncode, 0, 'and starts again')
 
 
-def many_connections():
-    with Monitor(config(['ProcessCreate', 'NetworkConnect'])) as m:
-        server = socket.socket()
-        server.bind(('127.0.0.1', 0))
-        server.listen(128)
-        address = server.getsockname()
-        reset = b'\1\0\0\0\0\0\0\0'
-        memory = []
-        for part in range(2):
-            for _ in range(10000):
-                client = socket.socket()
-                client.connect(address)
-                peer, _ = server.accept()
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-                client.close()
-                peer.close()
-            m.settle()
-            m.seen = []
-            memory.append(resident(m.process.pid))
-        tap.check(memory[1]['RssAnon'] - memory[0]['RssAnon'] < 2048, 'ten thousand connections more, no memory more', memory)
-        tap.check(memory[1]['VmRSS'] < 64 * 1024, 'resident memory below 64 MiB, the ring included', memory)
+def reinstalls(events):
+    old = pid()
+    answer = run(SYSMON, '-i', write('/run/c/two.xml', config('/second')))
+    tap.point(answer.returncode == 0 and pid() != old and not alive(old), '-i over an installed one replaces it', answer)
+    answer = run(SYSMON, '-c')
+    tap.point("'/second'" in answer.stdout and "'/first'" not in answer.stdout, 'with its rules')
+    current, files = pid(), {f: read(f'/opt/sysmon/{f}') for f in ('config.xml', 'rules.bin', 'argv')}
+    keep = read(OUTPUTS)
+    write(OUTPUTS, 'json:/no/such/folder/x.json\n')
+    answer = run(SYSMON, '-i', '/run/c/one.xml')
+    tap.point(answer.returncode != 0 and '/no/such/folder' in answer.stderr, 'an installation that cannot start says why', answer)
+    tap.equal({f: read(f'/opt/sysmon/{f}') for f in files}, files, 'and leaves the files of before')
+    write(OUTPUTS, keep.decode())
+    tap.equal(run('/etc/init.d/sysmon', 'restart').returncode, 0, 'which still start')
+    tap.point(pid() != current, 'as a new process')
 
 
-for name, test in (('start and stop', start_and_stop), ('reload', reload), ('refusals', refusals), ('overflow', overflow),
-                   ('SIGTERM', term_in_a_storm), ('SIGKILL', killed), ('connections', many_connections)):
-    tap.run(name, test)
-tap.done()
+def removes():
+    process = pid()
+    answer = run(SYSMON, '-u')
+    tap.point(answer.returncode == 0 and 'Sysmon stopped.' in answer.stdout, '-u', answer)
+    tap.point(not alive(process), 'it has ended')
+    tap.equal(nothing_left(), [], 'nothing is left')
+    answer = run(SYSMON, '-u')
+    tap.point(answer.returncode == 10 and 'not installed' in answer.stderr, '-u again says that there is none', answer)
+    tap.equal(run(SYSMON, '-u', 'force').returncode, 0, '-u force does not mind')
+    answer = run(SYSMON, '-c', '/run/c/one.xml')
+    tap.point(answer.returncode == 10 and not os.path.exists('/opt/sysmon'), '-c without an installation changes nothing', answer)
+
+
+def failed_installs():
+    """Every way to fail leaves nothing behind."""
+    keep = read(OUTPUTS).decode()
+    write(OUTPUTS, 'json:/no/such/folder/x.json\n')
+    answer = run(SYSMON, '-i', '/run/c/one.xml')
+    tap.point(answer.returncode == 4 and 'not installed' in answer.stderr, 'outputs that cannot be opened', answer)
+    tap.equal(nothing_left(), ['/run/sysmon'] if os.path.exists('/run/sysmon') else [], 'nothing half-installed')
+    write(OUTPUTS, keep)
+    sandbox.mount('-t', 'tmpfs', '-o', 'size=256k,mode=755', 'none', '/opt')
+    answer = run(SYSMON, '-i', '/run/c/one.xml')
+    tap.point(answer.returncode == 12 and 'No space' in answer.stderr, 'a full disk', answer)
+    tap.equal(os.listdir('/opt'), [], 'nothing half-installed')
+    subprocess.run(['umount', '/opt'], check=True)
+    os.symlink('/run/c', '/opt/sysmon')
+    answer = run(SYSMON, '-i', '/run/c/one.xml')
+    tap.point(answer.returncode == 12 and sorted(os.listdir('/run/c')) == files_before, 'a link in place of the directory is not followed', answer)
+    os.unlink('/opt/sysmon')
+    os.mkdir('/opt/sysmon', 0o777)
+    os.chown('/opt/sysmon', 65534, 65534)
+    answer = run(SYSMON, '-i', '/run/c/one.xml')
+    tap.point(answer.returncode == 12 and 'root' in answer.stderr and not os.listdir('/opt/sysmon'), 'nor is somebody else\'s directory used', answer)
+    os.rmdir('/opt/sysmon')
+    answer = run(SYSMON, '-i', '/run/c/bad.xml')
+    tap.point(answer.returncode == 87 and not os.path.exists('/opt/sysmon'), 'a bad configuration', answer)
+
+
+def unit():
+    if not os.path.exists('/usr/bin/systemd-analyze'):
+        tap.point(True, 'the unit is valid # SKIP no systemd-analyze')
+        return
+    source = os.path.join(os.environ['SYSMON_SOURCE'], 'packaging/linux/sysmon.service.in')
+    write('/run/u/sysmon.service', read(source).decode().replace('@PROGRAM@', SYSMON).replace('@STORE@', '/opt/sysmon'))
+    answer = run('systemd-analyze', 'verify', '/run/u/sysmon.service')
+    tap.point(answer.returncode == 0 and not answer.stderr, 'the unit is valid', answer)
+
+
+def main():
+    global files_before
+    sandbox.enter_private_view(os.path.abspath(__file__), [os.path.abspath(sys.argv[1])])
+    sandbox.need_sensor(sys.argv[1])
+    if os.path.isdir('/run/systemd/system'):
+        sandbox.skip('systemd runs here; this test is about the daemon without it')
+    sandbox.make_private_view([sys.argv[1], '/bin/true'])
+    write(OUTPUTS, '# where events go\njson:/run/c/events.json   # one object a line\n')
+    events = Events('/run/c/events.json')
+    try:
+        installs()
+        is_a_daemon()
+        first_events(events)
+        refusals()
+        swaps_rules(events)
+        other_ways(events)
+        killed(events)
+        drains(events)
+        reinstalls(events)
+        removes()
+        files_before = sorted(os.listdir('/run/c'))
+        failed_installs()
+        unit()
+    finally:
+        run(SYSMON, '-u', 'force')
+    tap.end()
+
+
+if __name__ == '__main__':
+    main()
