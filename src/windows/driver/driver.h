@@ -357,5 +357,6 @@ enum rules_decision rules_decide(const struct record *record, unsigned event, UL
 
 NTSTATUS files_start(void);
 void files_stop(void);
+bool files_by_minifilter(void);
 NTSTATUS pipe_filter_start(void);
 void pipe_filter_stop(void);

@@ -115,5 +115,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT object, PUNICODE_STRING registry_path)
     object->MajorFunction[IRP_MJ_CLOSE] = dispatch;
     object->MajorFunction[IRP_MJ_DEVICE_CONTROL] = dispatch;
     object->DriverUnload = unload;
-    return parts_start();
+    status = parts_start();
+    if (NT_SUCCESS(status) && !files_by_minifilter())
+        object->DriverUnload = unload; /* a manager that was tried in vain may have taken it over */
+    return status;
 }

@@ -27,6 +27,11 @@ NTSTATUS files_start(void)
     return status;
 }
 
+bool files_by_minifilter(void)
+{
+    return stop == minifilter_stop;
+}
+
 void files_stop(void)
 {
     IRQL_AT_MOST(PASSIVE_LEVEL);
