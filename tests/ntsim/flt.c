@@ -25,6 +25,7 @@ static struct object_type filter_type = {"Filter", NULL, NULL, NULL, NULL}, volu
 static struct flt_filter *filter; /* at most one in this world */
 static struct flt_volume *volumes[VOLUMES];
 static PDRIVER_OBJECT manager;
+static PDRIVER_UNLOAD taken_over; /* the driver's own routine */
 static FAST_IO_DISPATCH fast = {.SizeOfFastIoDispatch = sizeof(FAST_IO_DISPATCH), .FastIoWrite = flt_fast_write};
 
 struct flt_filter *flt_current(void) { return filter; }
@@ -198,8 +199,7 @@ static VOID NTAPI manager_unload(PDRIVER_OBJECT driver)
         filter->registration.FilterUnloadCallback(1);
         cross_out(&crossing);
     }
-    if (driver->DriverExtension && filter == NULL)
-        return;
+    (void)driver;
     if (filter)
         bug("flt-unload", "the filter unload callback returned without FltUnregisterFilter");
 }
@@ -228,7 +228,7 @@ FALLIBLE(FAILS_STATUS, NTSTATUS, FltRegisterFilter, (PDRIVER_OBJECT driver, cons
     memcpy(&filter->registration, r, r->Size);
     copy_tables(filter, r);
     if (r->FilterUnloadCallback && !(r->Flags & FLTFL_REGISTRATION_DO_NOT_SUPPORT_SERVICE_STOP)) {
-        filter->old_unload = driver->DriverUnload;
+        taken_over = driver->DriverUnload;
         driver->DriverUnload = manager_unload;
     }
     *out = filter;
@@ -262,10 +262,17 @@ EXPORT(VOID, FltUnregisterFilter, (PFLT_FILTER f))
         bugcheck("reference-leak", "FltUnregisterFilter would wait for ever: %d reference(s) to the filter are left",
                  (int)ob_references(filter) - 1);
     flt_context_report();
-    if (filter->old_unload && filter->driver->DriverUnload == manager_unload && !filter->registration.FilterUnloadCallback)
-        filter->driver->DriverUnload = filter->old_unload;
     ob_dereference(filter);
     filter = NULL;
+}
+
+/* Nobody promises that FltUnregisterFilter gives the unload routine back. */
+void flt_check_driver(PDRIVER_OBJECT driver)
+{
+    if (driver->DriverUnload != manager_unload || filter)
+        return;
+    bug("flt-unload", "DriverUnload still is the filter manager's although the filter is not registered: the driver can never be unloaded");
+    driver->DriverUnload = taken_over;
 }
 
 NTSTATUS flt_unload_optional(void)

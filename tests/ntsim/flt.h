@@ -18,7 +18,6 @@ struct flt_filter { /* object bodies all three */
     FLT_CONTEXT_REGISTRATION contexts[FLT_CONTEXTS];
     unsigned operation_count, context_count;
     bool started, unloading;
-    PDRIVER_UNLOAD old_unload;
 };
 
 struct flt_volume {
@@ -58,6 +57,7 @@ struct flt_operation { /* one operation on its way through an instance */
 
 void flt_begin(void);                   /* attach to every volume of the world */
 void flt_attach_volume(struct fs_volume *fs);
+void flt_check_driver(PDRIVER_OBJECT driver); /* after DriverEntry */
 void flt_reset(void);
 bool flt_in_callback(void);
 struct flt_filter *flt_current(void);   /* the registered filter, NULL */

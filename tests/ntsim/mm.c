@@ -318,6 +318,22 @@ void *mm_user(struct process *process, const void *data, size_t size)
     return memory;
 }
 
+void mm_user_shared(uintptr_t at, const void *data, size_t size)
+{
+    struct block *block = calloc(1, sizeof *block);
+
+    block->kind = BLOCK_USER;
+    block->live = true;
+    block->pages = (uint32_t)((size + PAGE - 1) / PAGE);
+    block->base = block->data = (uint8_t *)at;
+    block->size = size;
+    host_commit(block->base, (size_t)block->pages * PAGE, HOST_WRITE);
+    memcpy(block->data, data, size);
+    map_pages(block);
+    remember(block);
+    make_resident(block);
+}
+
 static void close_block(struct block *block)
 {
     forget_resident(block);
@@ -348,7 +364,7 @@ bool mm_user_valid(struct process *process, const void *at, size_t size)
 {
     struct block *block = mm_block(at);
 
-    return block && block->live && block->kind == BLOCK_USER && !block->faulting && block->owner == process &&
+    return block && block->live && block->kind == BLOCK_USER && !block->faulting && (!block->owner || block->owner == process) &&
            (const uint8_t *)at + size <= block->data + block->size;
 }
 
@@ -433,7 +449,8 @@ static bool user_fault(struct host_fault *fault, struct block *block)
         bugcheck("user-at-dispatch", "%s of user memory %p at IRQL %u", access_name(fault->access), (void *)fault->address,
                  self()->irql);
     }
-    if (!block || !block->live || !inside(block, fault->address) || block->faulting || block->owner != ps_address_space())
+    if (!block || !block->live || !inside(block, fault->address) || block->faulting ||
+        (block->owner && block->owner != ps_address_space()))
         return false; /* an access violation that the driver's handler must catch */
     if (block->changing)
         return read_once(fault, block);

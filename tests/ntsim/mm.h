@@ -57,6 +57,8 @@ void *mm_stack(size_t size);                           /* with an unmapped page 
 
 /* User memory of a process; misbehaving on demand. */
 void *mm_user(struct process *process, const void *data, size_t size);
+/* The same in every address space, at a fixed place. */
+void mm_user_shared(uintptr_t at, const void *data, size_t size);
 void mm_user_fault(void *data);
 void mm_user_change(void *data);
 void mm_user_free(void *data);

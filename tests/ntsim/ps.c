@@ -371,6 +371,18 @@ bool ps_callback_allowed(void *routine)
 
 /* --- begin and end -------------------------------------------------------------------------------------------------------------- */
 
+/* Enough of a PE header for whoever looks at a mapped image: signature and SizeOfImage. */
+static void map_header(uintptr_t base, uint32_t size)
+{
+    uint8_t header[0x200] = {'M', 'Z'};
+    const uint32_t at = 0x80, signature = 0x4550;
+
+    memcpy(header + 0x3C, &at, 4);
+    memcpy(header + at, &signature, 4);
+    memcpy(header + at + 80, &size, 4);
+    mm_user_shared(base, header, sizeof header);
+}
+
 void ps_begin(void)
 {
     struct token *token = se_token("S-1-5-18", nt_at_least(VISTA) ? 0x4000 : 0xffffffff, 0x3e7, 0, true);
@@ -383,6 +395,8 @@ void ps_begin(void)
     system_process->is_system = true;
     idle_thread = ps_system_thread(NULL);
     next_id = 0x400;
+    map_header(IMAGE_BASE, 0x20000);
+    map_header(NTDLL_BASE, NTDLL_SIZE);
     sched_become(idle_thread);
 }
 

@@ -7,7 +7,7 @@
 #include "se.h"
 
 /* Where every process of this world has its image and its ntdll. */
-enum { IMAGE_BASE = 0x400000, NTDLL_BASE = BY_ARCH(0x47000000, 0x17000000), NTDLL_SIZE = 0x1a0000 };
+enum { IMAGE_BASE = BY_ARCH(0x46000000, 0x16000000), NTDLL_BASE = BY_ARCH(0x47000000, 0x17000000), NTDLL_SIZE = 0x1a0000 };
 enum { PATH_CHARS = 320, COMMAND_CHARS = 2048 };
 
 /* The body of an EPROCESS object. To the driver it is opaque; it starts like every dispatcher object. */

@@ -175,6 +175,7 @@ NTSTATUS world_load(void)
     if (!NT_SUCCESS(world.entry_status)) {
         driver_gone();
     } else {
+        flt_check_driver(world.driver);
         io_devices_ready(world.driver);
         loader_discard_init(&world.image);
         io_reinitialize(true);

@@ -13,6 +13,12 @@ static void log_everything(void)
     world_parameter_dword(L"Options", 0xf);
 }
 
+static void protect(void)
+{
+    log_everything();
+    world_parameter_dword(L"Protect", 3);
+}
+
 const struct scenario scenarios[] = {
     {"load", load_and_unload, log_everything, BARE},
     {"load-without-rules", load_and_unload, NULL, BARE},
@@ -33,6 +39,27 @@ const struct scenario scenarios[] = {
     {"tamper-deleted", tamper_deleted, log_everything, NEEDS_OBJECT_CALLBACKS},
     {"tamper-replaced", tamper_replaced, log_everything, NEEDS_MINIFILTER},
     {"tamper-none", tamper_none, log_everything, ON_ALL},
+    {"registry-create-key", registry_create_key, log_everything, ON_ALL},
+    {"registry-create-relative", registry_create_relative, log_everything, ON_ALL},
+    {"registry-transaction", registry_transaction, log_everything, ON_ALL},
+    {"registry-set-value", registry_set_value, log_everything, ON_ALL},
+    {"registry-odd-values", registry_odd_values, log_everything, ON_ALL},
+    {"registry-big-value", registry_big_value, log_everything, ON_ALL},
+    {"registry-delete-value", registry_delete_value, log_everything, ON_ALL},
+    {"registry-delete-key", registry_delete_key, log_everything, ON_ALL},
+    {"registry-rename-key", registry_rename_key, log_everything, ON_ALL},
+    {"registry-roots", registry_roots, log_everything, ON_ALL},
+    {"registry-faulting", registry_faulting, log_everything, ON_ALL},
+    {"registry-changing", registry_changing, log_everything, ON_ALL},
+    {"registry-kernel-address", registry_kernel_address, log_everything, ON_ALL},
+    {"registry-classes", registry_classes, log_everything, ON_ALL},
+    {"registry-protected", registry_protected, protect, ON_ALL},
+    {"access-open", access_open, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"access-duplicate", access_duplicate, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"access-ignored", access_ignored, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"access-deep", access_deep, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"access-wow64", access_wow64, log_everything, NEEDS_OBJECT_CALLBACKS},
+    {"access-wow64-hostile", access_wow64_hostile, log_everything, NEEDS_OBJECT_CALLBACKS},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
 const struct scenario self_tests[] = {

@@ -26,4 +26,27 @@ void tamper_deleted(void);
 void tamper_replaced(void);
 void tamper_none(void);
 
+void registry_create_key(void);
+void registry_create_relative(void);
+void registry_transaction(void);
+void registry_set_value(void);
+void registry_odd_values(void);
+void registry_big_value(void);
+void registry_delete_value(void);
+void registry_delete_key(void);
+void registry_rename_key(void);
+void registry_roots(void);
+void registry_faulting(void);
+void registry_changing(void);
+void registry_kernel_address(void);
+void registry_classes(void);
+void registry_protected(void);
+
+void access_open(void);
+void access_duplicate(void);
+void access_ignored(void);
+void access_deep(void);
+void access_wow64(void);
+void access_wow64_hostile(void);
+
 #endif
