@@ -107,6 +107,8 @@ static DWORD start_threads(struct monitor *monitor)
     monitor->watcher = CreateThread(NULL, 0, watcher_main, monitor, 0, NULL);
     if (!monitor->watcher)
         return GetLastError();
+    if (monitor->options.name && stats_pipe_open(&monitor->stats, monitor, monitor->options.name))
+        monitor_error_code(monitor, "Statistics", "No pipe for `stats`", GetLastError());
     if (!monitor->driver_name)
         return ERROR_SUCCESS;
     monitor->reader = CreateThread(NULL, 0, reader_main, monitor, 0, NULL);
@@ -126,6 +128,8 @@ static void join(HANDLE *thread)
 static void stop_threads(struct monitor *monitor)
 {
     SetEvent(monitor->stop);
+    stats_pipe_close(monitor->stats);
+    monitor->stats = NULL;
     join(&monitor->reader);
     join(&monitor->watcher);
     if (monitor->signatures)

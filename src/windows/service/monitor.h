@@ -22,8 +22,7 @@ struct monitor_options {
     unsigned output_count;
     bool event_log;
     bool configured;            /* the configuration is new: event 16 at start */
-    /* Instead of the driver's registry values, for `run`; NULL: registry. Borrowed. */
-    const struct settings *settings;
+    const wchar_t *name;        /* of the service, for `stats` */
 };
 
 /* 0, or a Windows error after a message in `message`. */

@@ -12,12 +12,14 @@
 #include "users.h"
 #include "volumes.h"
 #include "monitor_source.h"
+#include "stats_pipe.h"
 #include "work_queue.h"
 
 #include "sysmon/accounting.h"
 #include "sysmon/output.h"
 #include "sysmon/rule_hits.h"
 #include "sysmon/ruleset.h"
+#include "sysmon/stats.h"
 
 /* What one configuration makes of events. Shared by threads, freed by the last one. */
 struct policy {
@@ -50,6 +52,7 @@ struct monitor {
     struct translator translator;
     struct outputs *outputs;
     struct event_log *log;
+    struct stats_pipe *stats;
     HANDLE stop, reload;    /* manual-reset; auto-reset */
     volatile LONG reports;  /* event 16 is owed */
     HANDLE worker, reader, watcher;
@@ -81,6 +84,10 @@ bool monitor_wants(struct monitor *monitor, const struct event *event, const str
 /* Queues an event 4 or 16. */
 void monitor_state(struct monitor *monitor, const char *state);
 void monitor_configuration(struct monitor *monitor);
+
+/* ---- monitor_stats.c ---- */
+
+void monitor_add_stats(struct monitor *monitor, struct stats *stats);
 
 /* ---- monitor_sources.c ---- */
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tlhelp32.h>
 
 #define RETRY_FIRST 1000   /* milliseconds until a missing driver is looked for again; doubles */
 #define RETRY_LAST 60000
@@ -233,6 +234,30 @@ static void take_buffer(struct monitor *monitor, const uint8_t *data, DWORD size
     free(record);
 }
 
+/* ---- what runs already ---- */
+
+static int make_known(struct monitor *monitor, struct pool *pool, void *data, size_t size, struct event *out)
+{
+    struct process_view view;
+
+    translate_process(&monitor->translator, pool, *(const uint32_t *)data, 0, 0, &view); /* asks the driver when it is new */
+    return -ENOENT;
+}
+
+/* Processes that started before the driver or before us, so that their children find their parents. */
+static void learn_processes(struct monitor *monitor)
+{
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    PROCESSENTRY32W entry = { .dwSize = sizeof(entry) };
+    BOOL more;
+
+    if (snapshot == INVALID_HANDLE_VALUE)
+        return;
+    for (more = Process32FirstW(snapshot, &entry); more; more = Process32NextW(snapshot, &entry))
+        work_queue_push(&monitor->queue, make_known, &entry.th32ProcessID, sizeof(uint32_t), true);
+    CloseHandle(snapshot);
+}
+
 /* ---- the reader ---- */
 
 static DWORD connect_driver(struct monitor *monitor)
@@ -281,6 +306,7 @@ DWORD WINAPI reader_main(void *context)
                 monitor_error(monitor, "Driver", "The driver is back");
             reported = ERROR_SUCCESS;
             wait = RETRY_FIRST;
+            learn_processes(monitor);
             error = read_all(monitor);
             disconnect_driver(monitor);
         }

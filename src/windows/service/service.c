@@ -78,7 +78,7 @@ static DWORD WINAPI handler(DWORD control, DWORD event, void *data, void *contex
 
 static DWORD start(const wchar_t *name, bool configured)
 {
-    struct monitor_options options = { .event_log = true, .configured = configured };
+    struct monitor_options options = { .event_log = true, .configured = configured, .name = name };
     wchar_t *driver = settings_driver_of(name);
     struct monitor *monitor = NULL;
     char **outputs = outputs_setting_load(name, &options.output_count);
