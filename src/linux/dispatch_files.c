@@ -54,6 +54,37 @@ static void emit_pipe(struct monitor *monitor, const struct told *told, enum cat
     finish(monitor, told);
 }
 
+/* Would the rules log this file's deletion, by the one who made it? Then its content may be wanted. */
+static void consider_keeping(struct monitor *monitor, const struct told *told)
+{
+    file_event_deleted(&monitor->event, EVENT_FILE_DELETE, &monitor->processes, told->name.name, told->path, told->process,
+                       &monitor->arena);
+    if (emitter_wants(&monitor->emitter, &monitor->event))
+        archive_keep(monitor->archive, told->name.name, told->path);
+}
+
+/* Event 23 where the rules want it: true, it has been taken care of. */
+static bool archive_deleted(struct monitor *monitor, const struct told *told)
+{
+    const struct wire_file *file = &told->name.name->file;
+    struct hash_request request = { .fd = -1 };
+
+    file_event_deleted(&monitor->event, EVENT_FILE_DELETE, &monitor->processes, told->name.name, told->path, told->process,
+                       &monitor->arena);
+    if (!emitter_wants(&monitor->emitter, &monitor->event))
+        return false;
+    accounting_of(&monitor->emitter.accounting, catalogue_find(EVENT_FILE_DELETE_DETECTED))->seen--;
+    emitter_saw(&monitor->emitter, EVENT_FILE_DELETE);
+    request.fd = archive_take(monitor->archive, file, file->links <= 1);
+    if (request.fd >= 0) {
+        parked_emit_deleted(&monitor->parked, &monitor->event, &request, monitor->archive);
+    } else {
+        event_set_string(&monitor->event, FILE_DELETE_Archived, "false: no copy was kept");
+        emitter_emit(&monitor->emitter, &monitor->event);
+    }
+    return true;
+}
+
 bool monitor_created(struct monitor *monitor, const void *record, size_t size)
 {
     struct told told;
@@ -62,6 +93,8 @@ bool monitor_created(struct monitor *monitor, const void *record, size_t size)
         return false;
     if (!told.process)
         return true;
+    if (monitor->archive)
+        consider_keeping(monitor, &told);
     if (monitor->executables)
         executables_created(monitor->executables, told.name.name, told.path);
     file_event_created(&monitor->event, &monitor->processes, told.name.name, told.path, told.process, &monitor->arena);
@@ -80,6 +113,8 @@ bool monitor_deleted(struct monitor *monitor, const void *record, size_t size)
     if (!tell(&told, monitor, record, size, EVENT_FILE_DELETE_DETECTED))
         return false;
     if (!told.process)
+        return true;
+    if (monitor->archive && archive_deleted(monitor, &told))
         return true;
     file_event_deleted(&monitor->event, EVENT_FILE_DELETE_DETECTED, &monitor->processes, told.name.name, told.path,
                        told.process, &monitor->arena);

@@ -85,7 +85,7 @@ static const struct {
     { EVENT_DNS_QUERY, SENSOR_DNS },
     { EVENT_FILE_CREATE, SENSOR_CREATE },
     { EVENT_FILE_EXE_DETECTED, SENSOR_CREATE },
-    { EVENT_FILE_DELETE, SENSOR_DELETE },
+    { EVENT_FILE_DELETE, SENSOR_DELETE | SENSOR_CREATE },
     { EVENT_FILE_DELETE_DETECTED, SENSOR_DELETE },
     { EVENT_FILE_TIME, SENSOR_TIMES },
     { EVENT_FILE_CREATE_STREAM_HASH, SENSOR_ATTRIBUTE },
@@ -106,11 +106,28 @@ static uint32_t features(const struct monitor *monitor)
     return wanted;
 }
 
+/* `ArchiveDirectory` names a directory of ours, or any by an absolute path. */
+static int use_archive(struct monitor *monitor, const struct config *config)
+{
+    const char *name = config->option[OPTION_ArchiveDirectory].text;
+    char path[512];
+
+    if (monitor->archive || !ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE))
+        return 0;
+    if (name && strchr(name + (*name == '/'), '/') && *name != '/')
+        return -EINVAL;
+    if (name && *name && *name != '/')
+        snprintf(path, sizeof path, "/var/lib/sysmon/%s", name);
+    return archive_create(&monitor->archive, !name || !*name ? NULL : *name == '/' ? name : path);
+}
+
 static int use_config(struct monitor *monitor, const struct config *config)
 {
     uint32_t mask = hash_mask(config->hash_algorithms);
     int result = emitter_set_rules(&monitor->emitter, config->blob, config->blob_size, config->field_sizes);
 
+    if (!result)
+        result = use_archive(monitor, config);
     if (!result)
         monitor->parked.mask = mask ? mask : HASH_DEFAULT;
     return result;
@@ -315,6 +332,7 @@ void monitor_free(struct monitor *monitor)
     sensor_close(monitor->sensor);
     parked_close(&monitor->parked);
     dns_events_destroy(monitor->dns);
+    archive_destroy(monitor->archive);
     arguments_close(&monitor->arguments);
     emitter_destroy(&monitor->emitter);
     processes_close(&monitor->processes);

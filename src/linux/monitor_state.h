@@ -27,6 +27,7 @@ struct monitor {
     struct parked parked;
     struct dns_events *dns;
     struct emitter emitter;
+    struct archive *archive;         /* NULL: event 23 is not wanted */
     struct mappings *mappings;       /* NULL: event 7 is not wanted */
     struct executables *executables; /* NULL: event 29 is not wanted */
     uint64_t users_checked; /* as processes.now */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "linux/parked.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +10,8 @@
 /* What a request carries; most are answered at once and never need an event to be kept. */
 struct parked_ticket {
     struct parked_event *event;
+    struct archive *archive; /* NULL: only a hash is wanted */
+    int fd;                  /* what to archive */
 };
 
 struct parked_event {
@@ -83,6 +87,17 @@ static void set_hash(struct event *event, unsigned field, const struct hash_answ
         event_set_text(event, field, text, hash_format(text, &answer->values, false));
 }
 
+/* Hash, kind and copy of a deleted file, as far as they could be had. */
+static void set_archived(struct event *event, const struct hash_answer *answer, struct archive *archive, int fd)
+{
+    int result = answer->error ? answer->error
+                               : archive_store(archive, fd, event->text[FILE_DELETE_Hashes], event->text[FILE_DELETE_TargetFilename]);
+
+    event_set_number(event, FILE_DELETE_IsExecutable, !answer->error && answer->kind != EXECUTABLE_NONE);
+    event_set_string(event, FILE_DELETE_Archived, !result ? "true" : result == -EFBIG ? "false: too large" : "false: not copied");
+    close(fd);
+}
+
 static void release(struct parked_event *waiting)
 {
     struct parked *parked = waiting->owner;
@@ -107,13 +122,19 @@ static void release(struct parked_event *waiting)
 static void answered(void *context, const struct hash_answer *answer)
 {
     struct parked_ticket *ticket = context;
+    struct parked_ticket asked = *ticket;
     struct parked_event *waiting = ticket->event;
     char text[HASH_TEXT_SIZE];
 
     free(ticket);
-    if (!waiting)
+    if (!waiting) {
+        if (asked.archive)
+            close(asked.fd);
         return;
+    }
     set_hash(&waiting->event, waiting->hash_field, answer, text);
+    if (asked.archive)
+        set_archived(&waiting->event, answer, asked.archive, asked.fd);
     release(waiting);
 }
 
@@ -152,33 +173,57 @@ static bool wait(struct parked *parked, struct parked_ticket *ticket, const stru
     return true;
 }
 
-void parked_emit(struct parked *parked, struct event *event, unsigned hash_field, struct hash_request *request,
-                 uint64_t process)
+/* HASHER_ANSWERED, HASHER_QUEUED, or negative: there will be no answer. */
+static int submit(struct parked *parked, struct hash_request *request, struct hash_answer *answer)
 {
-    struct hash_answer answer;
-    char text[HASH_TEXT_SIZE];
-    int state = -1;
-
     if (!parked->spare)
         parked->spare = calloc(1, sizeof *parked->spare);
     request->mask = parked->mask;
     request->context = parked->spare;
     if (parked->spare && parked->bytes < PARKED_MAX_BYTES)
-        state = hasher_submit(parked->hasher, request, &answer);
-    else if (request->fd >= 0)
+        return hasher_submit(parked->hasher, request, answer);
+    if (request->fd >= 0)
         close(request->fd);
+    return -EAGAIN;
+}
+
+static void emit(struct parked *parked, struct event *event, unsigned hash_field, struct hash_request *request,
+                 uint64_t process, struct archive *archive)
+{
+    int fd = archive ? fcntl(request->fd, F_DUPFD_CLOEXEC, 3) : -1, state;
+    struct hash_answer answer = { .error = -EAGAIN };
+    char text[HASH_TEXT_SIZE];
+
+    state = submit(parked, request, &answer);
     if (state == HASHER_QUEUED) {
         struct parked_ticket *ticket = parked->spare;
 
         parked->spare = NULL;
+        ticket->archive = fd >= 0 ? archive : NULL;
+        ticket->fd = fd;
         if (wait(parked, ticket, event, hash_field, process))
             return;
+        emitter_emit(parked->emitter, event);
+        return;
     }
     if (state == HASHER_ANSWERED)
         set_hash(event, hash_field, &answer, text);
     else
         parked->overflows++;
+    if (fd >= 0)
+        set_archived(event, &answer, archive, fd);
     emitter_emit(parked->emitter, event);
+}
+
+void parked_emit(struct parked *parked, struct event *event, unsigned hash_field, struct hash_request *request,
+                 uint64_t process)
+{
+    emit(parked, event, hash_field, request, process, NULL);
+}
+
+void parked_emit_deleted(struct parked *parked, struct event *event, struct hash_request *request, struct archive *archive)
+{
+    emit(parked, event, FILE_DELETE_Hashes, request, 0, archive);
 }
 
 bool parked_behind(struct parked *parked, const struct event *event, uint64_t process)

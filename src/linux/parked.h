@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "linux/archive.h"
 #include "linux/emitter.h"
 #include "linux/hasher.h"
 
@@ -34,6 +35,11 @@ void parked_close(struct parked *parked);
  */
 void parked_emit(struct parked *parked, struct event *event, unsigned hash_field, struct hash_request *request,
                  uint64_t process);
+/*
+ * The same for event 23 with the deleted file itself as request->fd: its content goes to the archive once its hash is
+ * known, and the fields IsExecutable and Archived tell.
+ */
+void parked_emit_deleted(struct parked *parked, struct event *event, struct hash_request *request, struct archive *archive);
 /* True: the event waits behind an earlier one of the same process. False: emit it now. */
 bool parked_behind(struct parked *parked, const struct event *event, uint64_t process);
 /* Emits what has its hash now. */

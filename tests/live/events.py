@@ -139,7 +139,37 @@ def executables(m):
     tap.equal(len(m.mine(29, plain)), 0, '29: a plain file is none')
 
 
+def deleted():
+    """23: content, hash and kind of a file made under the monitor's eyes; 26 for what 23 does not want."""
+    archive = f'/tmp/sysmon-live-archive-{ME}'
+    shutil.rmtree(archive, ignore_errors=True)
+    text = config(['ProcessCreate', 'FileDeleteDetected'], more='<FileDelete onmatch="include">'
+                  '<TargetFilename condition="contains">/work/kept</TargetFilename></FileDelete>')
+    text = text.replace('<EventFiltering>', f'<ArchiveDirectory>{archive}</ArchiveDirectory><EventFiltering>')
+    with Monitor(text) as m:
+        with open('/bin/true', 'rb') as file:
+            program = file.read()
+        for name, content in (('kept.txt', b'some text'), ('kept-program.bin', program), ('other', b'x')):
+            with open(f'{m.work}/{name}', 'wb') as file:
+                file.write(content)
+        m.settle() # the monitor has seen, and opened, what it may want
+        for name, content in (('kept.txt', b'some text'), ('kept-program.bin', program)):
+            os.unlink(f'{m.work}/{name}')
+            e = m.wait(lambda e, n=name: e['EventID'] == 23 and e['TargetFilename'] == f'{m.work}/{n}', '23')
+            tap.equal((e['Archived'], e['Hashes'], e['IsExecutable'], *actor(e)),
+                      ('true', sha256(content), content is program, ME, EXE, 'root'), f'23: {name}')
+            kept = f'{archive}/{sha256(content)[7:]}{os.path.splitext(name)[1]}'
+            with open(kept, 'rb') as file:
+                tap.check(file.read() == content, f'23: the copy of {name}')
+            tap.equal((os.stat(archive).st_mode & 0o777, os.stat(kept).st_mode & 0o777), (0o700, 0o600), '23: nobody else reads it')
+        os.unlink(f'{m.work}/other')
+        m.wait(lambda e: e['EventID'] == 26 and e['TargetFilename'] == f'{m.work}/other', '26')
+        tap.check(True, '26: what 23 does not want')
+    shutil.rmtree(archive, ignore_errors=True)
+
+
 with Monitor(config()) as monitor:
     for name, test in (('2', times), ('15', attributes), ('17, 18', pipes), ('9', raw), ('10', access), ('7', images), ('29', executables)):
         tap.run(name, test, monitor)
+tap.run('23', deleted)
 tap.done()
