@@ -106,7 +106,7 @@ static uint32_t features(const struct monitor *monitor)
     return wanted;
 }
 
-/* `ArchiveDirectory` names a directory of ours, or any by an absolute path. */
+/* `ArchiveDirectory` is one path component: a directory among ours. */
 static int use_archive(struct monitor *monitor, const struct config *config)
 {
     const char *name = config->option[OPTION_ArchiveDirectory].text;
@@ -114,11 +114,10 @@ static int use_archive(struct monitor *monitor, const struct config *config)
 
     if (monitor->archive || !ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE))
         return 0;
-    if (name && strchr(name + (*name == '/'), '/') && *name != '/')
-        return -EINVAL;
-    if (name && *name && *name != '/')
-        snprintf(path, sizeof path, "/var/lib/sysmon/%s", name);
-    return archive_create(&monitor->archive, !name || !*name ? NULL : *name == '/' ? name : path);
+    if (!name || !*name || strchr(name, '/'))
+        return archive_create(&monitor->archive, NULL);
+    snprintf(path, sizeof path, "/var/lib/sysmon/%s", name);
+    return archive_create(&monitor->archive, path);
 }
 
 static int use_config(struct monitor *monitor, const struct config *config)

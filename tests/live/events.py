@@ -141,26 +141,27 @@ def executables(m):
 
 def deleted():
     """23: content, hash and kind of a file made under the monitor's eyes; 26 for what 23 does not want."""
-    archive = f'/tmp/sysmon-live-archive-{ME}'
+    name = f'live-test-{ME}'
+    archive = f'/var/lib/sysmon/{name}'
     shutil.rmtree(archive, ignore_errors=True)
     text = config(['ProcessCreate', 'FileDeleteDetected'], more='<FileDelete onmatch="include">'
                   '<TargetFilename condition="contains">/work/kept</TargetFilename></FileDelete>')
-    text = text.replace('<EventFiltering>', f'<ArchiveDirectory>{archive}</ArchiveDirectory><EventFiltering>')
+    text = text.replace('<EventFiltering>', f'<ArchiveDirectory>{name}</ArchiveDirectory><EventFiltering>')
     with Monitor(text) as m:
         with open('/bin/true', 'rb') as file:
             program = file.read()
-        for name, content in (('kept.txt', b'some text'), ('kept-program.bin', program), ('other', b'x')):
-            with open(f'{m.work}/{name}', 'wb') as file:
+        for leaf, content in (('kept.txt', b'some text'), ('kept-program.bin', program), ('other', b'x')):
+            with open(f'{m.work}/{leaf}', 'wb') as file:
                 file.write(content)
         m.settle() # the monitor has seen, and opened, what it may want
-        for name, content in (('kept.txt', b'some text'), ('kept-program.bin', program)):
-            os.unlink(f'{m.work}/{name}')
-            e = m.wait(lambda e, n=name: e['EventID'] == 23 and e['TargetFilename'] == f'{m.work}/{n}', '23')
+        for leaf, content in (('kept.txt', b'some text'), ('kept-program.bin', program)):
+            os.unlink(f'{m.work}/{leaf}')
+            e = m.wait(lambda e, n=leaf: e['EventID'] == 23 and e['TargetFilename'] == f'{m.work}/{n}', '23')
             tap.equal((e['Archived'], e['Hashes'], e['IsExecutable'], *actor(e)),
-                      ('true', sha256(content), content is program, ME, EXE, 'root'), f'23: {name}')
-            kept = f'{archive}/{sha256(content)[7:]}{os.path.splitext(name)[1]}'
+                      ('true', sha256(content), content is program, ME, EXE, 'root'), f'23: {leaf}')
+            kept = f'{archive}/{sha256(content)[7:]}{os.path.splitext(leaf)[1]}'
             with open(kept, 'rb') as file:
-                tap.check(file.read() == content, f'23: the copy of {name}')
+                tap.check(file.read() == content, f'23: the copy of {leaf}')
             tap.equal((os.stat(archive).st_mode & 0o777, os.stat(kept).st_mode & 0o777), (0o700, 0o600), '23: nobody else reads it')
         os.unlink(f'{m.work}/other')
         m.wait(lambda e: e['EventID'] == 26 and e['TargetFilename'] == f'{m.work}/other', '26')
