@@ -19,9 +19,31 @@ static void protect(void)
     world_parameter_dword(L"Protect", 3);
 }
 
+static void small_queue(void)
+{
+    log_everything();
+    world_parameter_dword(L"DriverQueueSize", 64);
+}
+
 const struct scenario scenarios[] = {
     {"load", load_and_unload, log_everything, BARE},
     {"load-without-rules", load_and_unload, NULL, BARE},
+    {"control-security", control_security, log_everything, BARE},
+    {"control-reads-pend", control_reads_pend, log_everything, BARE},
+    {"control-not-ready", control_not_ready, log_everything, BARE},
+    {"control-boot-events", control_boot_events, log_everything, BARE},
+    {"control-small-buffers", control_small_buffers, log_everything, BARE},
+    {"control-overflow", control_overflow, small_queue, BARE | NO_SWEEP},
+    {"control-hostile", control_hostile, log_everything, ON_ALL},
+    {"control-verdict-unknown", control_verdict_unknown, log_everything, ON_ALL},
+    {"control-cache", control_cache, log_everything, ON_ALL},
+    {"control-cache-hostile", control_cache_hostile, log_everything, ON_ALL},
+    {"control-cache-changing", control_cache_changing, log_everything, ON_ALL},
+    {"control-reload", control_reload, log_everything, ON_ALL},
+    {"control-watch", control_watch, log_everything, ON_ALL},
+    {"control-cut-rules", control_cut_rules, log_everything, ON_ALL},
+    {"control-wrong-settings", control_wrong_settings, prepare_wrong_settings, ON_ALL},
+    {"control-damaged-rules", control_damaged_rules, prepare_damaged_rules, ON_ALL},
     {"process-create", process_create, log_everything, ON_ALL},
     {"process-parent", process_parent, log_everything, ON_ALL},
     {"process-tokens", process_tokens, log_everything, ON_ALL},

@@ -49,4 +49,23 @@ void access_deep(void);
 void access_wow64(void);
 void access_wow64_hostile(void);
 
+void control_security(void);
+void control_reads_pend(void);
+void control_not_ready(void);
+void control_boot_events(void);
+void control_small_buffers(void);
+void control_hostile(void);
+void control_verdict_unknown(void);
+void control_cache(void);
+void control_cache_hostile(void);
+void control_cache_changing(void);
+void control_overflow(void);
+void control_reload(void);
+void control_watch(void);
+void prepare_wrong_settings(void);
+void control_wrong_settings(void);
+void prepare_damaged_rules(void);
+void control_damaged_rules(void);
+void control_cut_rules(void);
+
 #endif
