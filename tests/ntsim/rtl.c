@@ -358,6 +358,22 @@ EXPORT(NTSTATUS, RtlMultiByteToUnicodeN, (PWCH to, ULONG room, PULONG written, c
         *written = n * (ULONG)sizeof(WCHAR);
     return STATUS_SUCCESS;
 }
+FALLIBLE(FAILS_STATUS, NTSTATUS, RtlAnsiStringToUnicodeString, (PUNICODE_STRING to, PCANSI_STRING from, BOOLEAN allocate))
+{
+    ULONG bytes = from->Length * (ULONG)sizeof(WCHAR), written;
+
+    if (allocate) {
+        to->MaximumLength = (USHORT)(bytes + sizeof(WCHAR));
+        to->Buffer = pool_for_driver(BLOCK_PAGED, to->MaximumLength, 'rtSU');
+    } else if (to->MaximumLength < bytes) {
+        return STATUS_BUFFER_OVERFLOW;
+    }
+    to->Length = (USHORT)bytes;
+    nt_RtlMultiByteToUnicodeN(to->Buffer, to->MaximumLength, &written, from->Buffer, from->Length);
+    if (to->MaximumLength > to->Length)
+        to->Buffer[from->Length] = 0;
+    return STATUS_SUCCESS;
+}
 EXPORT(PVOID, RtlImageNtHeader, (PVOID base)) { return (uint8_t *)base + ((IMAGE_DOS_HEADER *)base)->e_lfanew; }
 EXPORT(PVOID, RtlImageDirectoryEntryToData, (PVOID base, BOOLEAN mapped, USHORT entry, PULONG size))
 {

@@ -133,7 +133,7 @@ void control_boot_events(void)
         ps_exit(process, STATUS_SUCCESS);
     }
     client_start();
-    for (int i = 0; i < 20 && client_running(); i++) {
+    for (int i = 0; i < 20 && client_running() && !client_in_fault_run(); i++) {
         field_u32(expect(R_PROCESS_CREATE, "a start from before"), "ProcessId", CREATE_PID, ids[i]);
         field_u32(expect(R_PROCESS_TERMINATE, "an end from before"), "ProcessId", EXIT_PID, ids[i]);
     }
