@@ -30,6 +30,20 @@ def markup():
         yield text.encode()
 
 
+def wire_linux():
+    """Records of include/sysmon/wire_linux.h: header, fixed part, sizes of the texts, texts."""
+    path, arguments = b'ls\0bin\0usr\0', b"ls\0a b\0it's\0\0"
+    cgroup = b'docker-' + b'a1' * 32 + b'.scope\0system.slice\0'
+
+    def record(kind, fixed, *texts):
+        body = fixed + b''.join(texts)
+        return struct.pack('<IHHQQQIIII', 48 + len(body), kind, 0, 1, 2, 3, 4, 5, 6, 7) + body
+    yield record(1, bytes(56 + 16) + struct.pack('<8I', 0, 0, 0, 0, 0, 0, 0, len(arguments)) +
+                 struct.pack('<6I', len(path), len(path), len(cgroup), 5, len(arguments), 0), path, path, cgroup, b'pts/0', arguments)
+    yield record(2, struct.pack('<II', 0, len(arguments)), arguments)
+    yield record(8, bytes(56 + 8) + struct.pack('<8I', 0, 1, 0, len(path), len(path), 9, 4, 3), path, path, b'a/../b/c/', b'user', b'val')
+
+
 def render():
     values = [b'/tmp/a', b'\xff\xc0\xaf\xed\xa0\x80', b'\\x{41}\\x{5C}', b'\n\r\t\x1b\x00\x7f\xc2\x85', '\u202e\u2028\ufffe\U0001f600'.encode(), b'<&>"\'']
     for event in range(32):
