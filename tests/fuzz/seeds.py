@@ -141,6 +141,17 @@ def pe():
         yield bytes(image)
 
 
+def trace():
+    ends4, ends6 = bytes.fromhex('5db8d822c0a8010a01bbc350'), bytes(range(16)) + bytes(range(16, 32)) + b'\x01\xbb\xc3\x50'
+    record = lambda provider, opcode, version, body: bytes([provider, opcode, version, len(body)]) + body
+    pid = struct.pack('<II', 5000, 0)
+    udp = record(1, 10, 2, pid + ends4) + record(1, 27, 2, pid + ends6)
+    dns = record(2, 0, 0, units('www.example.com') + struct.pack('<IQI', 1, 0x4000, 0) + units('::ffff:192.0.2.10;'))
+    yield record(0, 12, 2, pid + ends4 + bytes(28)) + record(0, 31, 2, pid + ends6 + bytes(28)) + record(0, 10, 2, pid + ends4)
+    yield record(0, 15, 1, pid + ends4) + record(0, 12, 0, ends4 + bytes(4) + pid[:4])
+    yield udp + udp + dns + dns
+
+
 def main():
     target, folder = sys.argv[1:3]
     for number, data in enumerate(globals()[target]()):
