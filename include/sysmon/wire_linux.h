@@ -33,6 +33,9 @@ enum wire_type {
     WIRE_TIMES,      /* a file's times were set: struct wire_name */
     WIRE_ATTRIBUTE,  /* an extended attribute was set: struct wire_name */
     WIRE_ACCESS,     /* a process reached into another: struct wire_access */
+    WIRE_PROGRAM,    /* a BPF program was loaded or attached: struct wire_program */
+    WIRE_MODULE,     /* a kernel module was loaded: struct wire_name; `how`: enum wire_module; the argument is its name, padded */
+    WIRE_TAMPERED,   /* a process changed the file it says it runs: struct wire_name, the new one */
     WIRE_TYPE_COUNT
 };
 
@@ -187,6 +190,22 @@ struct wire_access {
     uint32_t reserved;
 };
 
+struct wire_program {
+    struct wire_header header;
+    uint32_t command;     /* of bpf() */
+    uint32_t type;        /* enum bpf_prog_type; 0 for BPF_PROG_ATTACH */
+    uint32_t descriptor;  /* BPF_PROG_LOAD: what it returned */
+    uint32_t id;          /* the kernel's number of the program; 0: not known */
+    uint32_t attach_type; /* BPF_PROG_ATTACH: enum bpf_attach_type */
+    uint32_t unused;
+    char name[16];        /* ended by NUL unless it is full */
+};
+
+enum wire_module {
+    WIRE_MODULE_UNVERIFIED, /* no signature, or one whose key the kernel does not know */
+    WIRE_MODULE_VERIFIED,   /* the kernel has verified its signature */
+};
+
 /* One line per event type in the sensor's counters; `seen` includes what was lost. */
 struct wire_counters {
     uint64_t seen;
@@ -205,3 +224,4 @@ WIRE_ASSERT_SIZE(wire_connection, 104);
 WIRE_ASSERT_SIZE(wire_dns, 112);
 WIRE_ASSERT_SIZE(wire_name, 144);
 WIRE_ASSERT_SIZE(wire_access, 72);
+WIRE_ASSERT_SIZE(wire_program, 88);

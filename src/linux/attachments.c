@@ -37,6 +37,9 @@ PROGRAM(memory_read)
 PROGRAM(memory_written)
 PROGRAM(name_bound)
 PROGRAM(name_connected)
+PROGRAM(bpf_called)
+PROGRAM(module_loaded)
+PROGRAM(image_changed)
 
 #define SENSOR_NAMES (SENSOR_CREATE | SENSOR_DELETE)
 #define SENSOR_CHANGES (SENSOR_NAMES | SENSOR_PIPE | SENSOR_TIMES | SENSOR_ATTRIBUTE)
@@ -92,6 +95,9 @@ const struct attachment attachments[] = {
     { memory_written_program, "syscalls/sys_exit_process_vm_writev", ATTACH_TRACEPOINT, 0, SENSOR_ACCESS, WIRE_ACCESS },
     { name_bound_program, "syscalls/sys_exit_bind", ATTACH_TRACEPOINT, 0, SENSOR_PIPE, WIRE_PIPE },
     { name_connected_program, "syscalls/sys_exit_connect", ATTACH_TRACEPOINT, 0, SENSOR_PIPE, WIRE_PIPE },
+    { bpf_called_program, "syscalls/sys_exit_bpf", ATTACH_TRACEPOINT, 0, SENSOR_PROGRAM, WIRE_PROGRAM },
+    { module_loaded_program, "module_load", ATTACH_RAW, 0, SENSOR_MODULE, WIRE_MODULE },
+    { image_changed_program, "syscalls/sys_exit_prctl", ATTACH_TRACEPOINT, 0, SENSOR_TAMPER, WIRE_TAMPERED },
 };
 const unsigned attachment_count = sizeof attachments / sizeof attachments[0];
 _Static_assert(sizeof attachments / sizeof attachments[0] <= SENSOR_MAX_ATTACHMENTS, "raise the limit");

@@ -77,6 +77,7 @@ int decode_arguments(const struct wire_arguments **out, struct match_text *text,
 DECODE_FIXED(exit)
 DECODE_FIXED(fork)
 DECODE_FIXED(connection)
+DECODE_FIXED(program)
 DECODE_FIXED(access)
 
 int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size)

@@ -19,6 +19,7 @@ int decode_exit(const struct wire_exit **out, const void *record, size_t size);
 int decode_fork(const struct wire_fork **out, const void *record, size_t size);
 int decode_access(const struct wire_access **out, const void *record, size_t size);
 int decode_connection(const struct wire_connection **out, const void *record, size_t size);
+int decode_program(const struct wire_program **out, const void *record, size_t size);
 int decode_dns(const struct wire_dns **out, struct match_text *payload, const void *record, size_t size);
 
 struct decoded_name {

@@ -72,6 +72,7 @@ static void started(void *context, const struct decoded_exec *exec, struct match
         monitor->event.cut |= 1u << CREATE_PROCESS_ParentCommandLine;
     request.path = text_string(&monitor->arena, process->text[PROCESS_IMAGE].data, process->text[PROCESS_IMAGE].size);
     parked_emit(&monitor->parked, &monitor->event, CREATE_PROCESS_Hashes, &request, process->object);
+    tamper_started(monitor, exec->exec, process);
 }
 
 static bool on_exec(struct monitor *monitor, const void *record, size_t size)
@@ -158,6 +159,9 @@ static const struct handler {
     [WIRE_PIPE] = { monitor_pipe, EVENT_CONNECT_NAMEDPIPE },
     [WIRE_TIMES] = { monitor_times, EVENT_FILE_TIME },
     [WIRE_ATTRIBUTE] = { monitor_attribute, EVENT_FILE_CREATE_STREAM_HASH },
+    [WIRE_PROGRAM] = { monitor_program, EVENT_EBPF_EVENT },
+    [WIRE_MODULE] = { monitor_module, EVENT_DRIVER_LOAD },
+    [WIRE_TAMPERED] = { monitor_tampered, EVENT_PROCESS_IMAGE_TAMPERING },
     [WIRE_ACCESS] = { monitor_access, EVENT_ACCESS_PROCESS },
 };
 

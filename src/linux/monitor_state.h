@@ -60,6 +60,15 @@ bool monitor_times(struct monitor *monitor, const void *record, size_t size);
 bool monitor_attribute(struct monitor *monitor, const void *record, size_t size);
 bool monitor_access(struct monitor *monitor, const void *record, size_t size);
 
+/* kernel_events.c: BPF programs and modules. */
+bool monitor_program(struct monitor *monitor, const void *record, size_t size);
+bool monitor_module(struct monitor *monitor, const void *record, size_t size);
+
+/* tamper_events.c */
+bool monitor_tampered(struct monitor *monitor, const void *record, size_t size);
+/* Behind event 1: event 25 when the program has no file that anybody could look at. */
+void tamper_started(struct monitor *monitor, const struct wire_exec *exec, const struct process *process);
+
 /* other_sources.c: what does not come from the sensor: mappings and closed files. Opens and closes them as the rules want. */
 void monitor_open_sources(struct monitor *monitor);
 void monitor_close_sources(struct monitor *monitor);

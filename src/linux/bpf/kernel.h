@@ -361,6 +361,23 @@ struct proc_inode {
     struct inode vfs_inode;
 };
 
+enum bpf_prog_type { BPF_PROG_TYPE_UNSPEC };
+
+struct bpf_prog_aux {
+    __u32 id;
+    char name[16];
+};
+
+struct bpf_prog {
+    enum bpf_prog_type type;
+    struct bpf_prog_aux *aux;
+};
+
+struct module {
+    char name[56];
+    bool sig_ok; /* with CONFIG_MODULE_SIG */
+};
+
 struct bpf_iter__task_file {
     struct bpf_iter_meta *meta;
     struct task_struct *task;

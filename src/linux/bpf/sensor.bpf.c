@@ -10,5 +10,8 @@
 #include "dns.bpf.c"
 #include "flow.bpf.c"
 #include "file.bpf.c"
+#include "program.bpf.c"
+#include "module.bpf.c"
+#include "tamper.bpf.c"
 #include "access.bpf.c"
 #include "pipe.bpf.c"

@@ -14,7 +14,9 @@ enum sensor_feature {
     SENSOR_TIMES = 128,
     SENSOR_ATTRIBUTE = 256,
     SENSOR_ACCESS = 512,
-    /* 1024 to 8192: drivers, eBPF, tampering, … */
+    SENSOR_PROGRAM = 1024,
+    SENSOR_MODULE = 2048,
+    SENSOR_TAMPER = 4096,
 };
 
 enum call_kind { CALL_NONE, CALL_UNLINK, CALL_RENAME, CALL_LINK, CALL_MAKE, CALL_TIMES, CALL_ATTRIBUTE,
