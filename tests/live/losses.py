@@ -118,9 +118,9 @@ def main():
     with open('/run/c/config.xml', 'w') as out:
         out.write(CONFIG)
     events = Events('/run/c/events.json')
-    monitor = subprocess.Popen([SYSMON, 'run', '-c', '/run/c/config.xml', '--output', 'json:/run/c/events.json,queue-bytes=64M',
-                                '--output', 'json:/run/small/events.json,queue=50', '--output', 'json:unix:/run/nobody,queue=10'],
-                               stderr=subprocess.PIPE, text=True)
+    monitor = sandbox.start(SYSMON, 'run', '-c', '/run/c/config.xml', '--output', 'json:/run/c/events.json,queue-bytes=64M',
+                             '--output', 'json:/run/small/events.json,queue=50', '--output', 'json:unix:/run/nobody,queue=10',
+                            stderr=subprocess.PIPE)
     try:
         tap.point(events.wait(4), 'started')
         kernel(monitor, events)

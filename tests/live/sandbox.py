@@ -4,8 +4,10 @@
 In the private view (a mount namespace of the test's own) /opt, /run and /tmp are empty and /etc, /var and /usr can be
 written without a trace: whatever a test installs is gone when it ends, however it ends.
 """
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -113,6 +115,12 @@ class Events:
 
     def wait(self, event, count=1, **fields):
         return wait_for(lambda: (found := self.of(event, **fields)) and len(found) >= count and found)
+
+
+def start(*command, **options):
+    """A process that does not outlive the test."""
+    libc = ctypes.CDLL(None)
+    return subprocess.Popen(command, text=True, preexec_fn=lambda: libc.prctl(1, signal.SIGKILL), **options)  # PR_SET_PDEATHSIG
 
 
 def run(*command, **options):
