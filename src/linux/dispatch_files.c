@@ -7,6 +7,7 @@
 #include "linux/name_path.h"
 #include "linux/proc.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -85,6 +86,18 @@ static bool archive_deleted(struct monitor *monitor, const struct told *told)
     return true;
 }
 
+/* A directory that was renamed, where the kernel could not tell us that it is one. */
+static bool is_directory(const struct told *told)
+{
+    char path[WIRE_PATH_SIZE + 32];
+    struct stat status;
+
+    if (!(told->name.name->header.flags & WIRE_PATH_NONE) || told->name.name->how != WIRE_BY_RENAME)
+        return false;
+    snprintf(path, sizeof path, "/proc/%u/root%.*s", told->name.name->header.pid, (int)told->path.size, told->path.data);
+    return !lstat(path, &status) && S_ISDIR(status.st_mode);
+}
+
 bool monitor_created(struct monitor *monitor, const void *record, size_t size)
 {
     struct told told;
@@ -93,6 +106,10 @@ bool monitor_created(struct monitor *monitor, const void *record, size_t size)
         return false;
     if (!told.process)
         return true;
+    if (is_directory(&told)) {
+        accounting_of(&monitor->emitter.accounting, catalogue_find(EVENT_FILE_CREATE))->seen--;
+        return true;
+    }
     if (monitor->archive)
         consider_keeping(monitor, &told);
     if (monitor->executables)

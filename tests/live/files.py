@@ -163,11 +163,28 @@ def chroot(m, root):
         tap.equal(got, ['/inside'], f'event {event_id} in a chroot is as the process saw it')
 
 
+def overlay(m, root):
+    """A container's file system: names are those of the union, changes of the layer below are not told beside."""
+    for name in ('low', 'up', 'wk', 'union'):
+        os.mkdir(f'{root}/{name}')
+    write(f'{root}/low/lower')
+    m.settle()
+    m.seen = []
+    script = (f'mount -t overlay overlay -o lowerdir={root}/low,upperdir={root}/up,workdir={root}/wk {root}/union || exit 77;'
+              f' cd {root}/union; : > new; rm new; : > a; mv a b; : > c; mv c b; rm b; rm lower')
+    result = subprocess.run(['unshare', '-m', '/bin/sh', '-c', script], stderr=subprocess.PIPE)
+    if result.returncode:
+        tap.skip('overlay', result.stderr.decode()[:100])
+        return
+    expect(m, 'overlay', ['union/new', 'union/a', 'union/b', 'union/c', 'union/b'],
+           ['union/new', 'union/b', 'union/b', 'union/lower'], root)
+
+
 with Monitor(config(['ProcessCreate', 'FileCreate', 'FileDeleteDetected'])) as monitor:
     tap.run('plain', plain, monitor, monitor.work, 'disk:')
     memory = os.path.realpath(tempfile.mkdtemp(prefix='sysmon-live-', dir='/dev/shm'))
     tap.run('plain', plain, monitor, memory, 'tmpfs:')
-    for name, test in (('deep', deep), ('bind mount', bind_mount), ('chroot', chroot)):
+    for name, test in (('deep', deep), ('bind mount', bind_mount), ('chroot', chroot), ('overlay', overlay)):
         folder = os.path.join(monitor.work, name.replace(' ', '-'))
         os.mkdir(folder)
         tap.run(name, test, monitor, folder)

@@ -201,6 +201,20 @@ static __always_inline void tell_unlink(struct call *call, struct inode *inode, 
     send_name();
 }
 
+/* Is the end of such calls watched? What is noted about a call must be taken away at its end. */
+static __always_inline bool is_watched(__u8 kind)
+{
+    switch (kind) {
+    case CALL_UNLINK: return wanted & SENSOR_DELETE;
+    case CALL_RENAME: return wanted & (SENSOR_CREATE | SENSOR_DELETE);
+    case CALL_LINK: return wanted & SENSOR_CREATE;
+    case CALL_MAKE: return wanted & (SENSOR_CREATE | SENSOR_PIPE);
+    case CALL_TIMES: return wanted & SENSOR_TIMES;
+    case CALL_ATTRIBUTE: return wanted & SENSOR_ATTRIBUTE;
+    }
+    return false;
+}
+
 /* A file system set the change time of `inode`. This runs for every such change on the machine: leave early. */
 static __always_inline int inode_changed(struct inode *inode)
 {
@@ -210,11 +224,11 @@ static __always_inline int inode_changed(struct inode *inode)
     struct call *call;
     __u32 tid;
 
-    if (!shape || !shape->kind || shape->kind >= CALL_OPEN || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) ||
+    if (!shape || !is_watched(shape->kind) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) ||
         READ(task, thread_info.status) & TS_COMPAT || (__u32)READ(task, tgid) == own_pid)
         return 0;
     /* A file system on top of another acts on the lower one by its own credentials; its own inode follows. */
-    if (READ(task, cred) != READ(task, real_cred))
+    if (READ(task, cred) != READ(task, real_cred) && READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
         return 0;
     tid = READ(task, pid);
     call = call_of(tid);
@@ -357,10 +371,12 @@ int name_changed(struct syscall_exit *ctx)
     read_arguments(naming, shape, regs);
     if (!call && (shape->kind == CALL_TIMES || shape->kind == CALL_ATTRIBUTE))
         return 0;
-    if (!call) {
-        /* Directories are not files; unlinkat() removes them when told so. */
-        if (shape->kind == CALL_UNLINK ? wanted & SENSOR_DELETE && !(shape->directory >= 0 && argument(regs, 2) & AT_REMOVEDIR)
-                                       : wanted & SENSOR_CREATE)
+    if (shape->kind == CALL_UNLINK) {
+        /* Nothing was told meanwhile. Directories are not files; unlinkat() removes them when told so. */
+        if (wanted & SENSOR_DELETE && !(shape->directory >= 0 && argument(regs, 2) & AT_REMOVEDIR))
+            send_name();
+    } else if (!call) {
+        if (wanted & SENSOR_CREATE)
             send_name();
     } else if (shape->kind == CALL_TIMES || shape->kind == CALL_ATTRIBUTE) {
         tell_setting(call, naming, shape, regs);
@@ -368,7 +384,7 @@ int name_changed(struct syscall_exit *ctx)
         for (int i = 0; i < CANDIDATES; i++)
             if (i < call->count && moved(&call->candidate[i]))
                 tell_rename(call, i, naming);
-    } else if (shape->kind != CALL_UNLINK) {
+    } else {
         tell_new_name(call, naming);
     }
     return 0;
