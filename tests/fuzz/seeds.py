@@ -152,6 +152,25 @@ def trace():
     yield udp + udp + dns + dns
 
 
+def dns():
+    def head(flags, answers):
+        return struct.pack('>6H', 7, flags, 1, answers, 0, 0) + b'\3www\7example\0\0\1\0\1'
+
+    def answer(kind, data):
+        return b'\xc0\x0c' + struct.pack('>2HIH', kind, 1, 60, len(data)) + data
+
+    question = head(0x100, 0)
+    replies = [head(0x8180, 1) + answer(kind, data) for kind, data in [
+        (1, b'\1\2\3\4'), (28, bytes(15) + b'\1'), (5, b'\1a\xc0\x0c'), (15, b'\0\1\1m\0'), (16, b'\2a;\1\xff'), (33, bytes(6) + b'\xc0\x10'), (65280, b'x')]]
+    replies += [head(0x8183, 0), head(0x8380, 1) + answer(1, b'\1\2\3\4'), head(0x8180, 1) + answer(5, b'\xc0\xff')]
+    part = lambda data, step=0: bytes([step]) + struct.pack('>H', len(data)) + data
+    framed = lambda data: struct.pack('>H', len(data)) + data
+    for reply in replies:
+        yield b'\0' + part(question) + part(reply)
+        yield b'\1' + part(framed(question) + framed(reply)[:9]) + part(framed(reply)[9:]) + part(framed(question), 0xf8)
+    yield b'\1' + part(framed(question)[:8]) + part(framed(question)[16:], 1) + part(framed(question)[8:16], 0xfc)
+
+
 def main():
     target, folder = sys.argv[1:3]
     for number, data in enumerate(globals()[target]()):
