@@ -62,6 +62,17 @@ static int dump(void)
     return error ? EXIT_CONFIG : EXIT_OK;
 }
 
+/* `sysmon run` in the foreground holds the place of the service, but its configuration is its own. */
+static bool is_service(void)
+{
+    char *text;
+    size_t size;
+    bool service = control_call(CONTROL_DIRECTORY, "ping", RELOAD_SECONDS, &text, &size) != EXIT_OK || !strcmp(text, CONTROL_SERVICE);
+
+    free(text);
+    return service; /* without an answer as well: the reload then says why */
+}
+
 /* The running monitor takes the stored files, or says why not. */
 static int tell_monitor(void)
 {
@@ -69,8 +80,8 @@ static int tell_monitor(void)
     size_t size;
     int code;
 
-    if (!service_running()) {
-        puts("The monitor is not running: the configuration applies when it starts.");
+    if (!service_running() || !is_service()) {
+        puts("The service is not running: the configuration applies when it starts.");
         return EXIT_OK;
     }
     code = control_call(CONTROL_DIRECTORY, "reload", RELOAD_SECONDS, &text, &size);

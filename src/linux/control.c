@@ -251,7 +251,9 @@ static void handle(struct control *control, struct peer *peer)
         code = control->handlers.reload(control->handlers.context, message, sizeof message);
     else if (!strcmp(peer->request, "stop"))
         control->handlers.stop(control->handlers.context);
-    else if (strcmp(peer->request, "ping") != 0)
+    else if (!strcmp(peer->request, "ping"))
+        snprintf(message, sizeof message, "%s", control->handlers.role);
+    else
         code = refuse(message, sizeof message, EXIT_USAGE, "unknown request");
     answer(peer, code, message, strlen(message));
 }

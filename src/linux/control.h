@@ -19,11 +19,13 @@
 #include <stdbool.h>
 
 #define CONTROL_DIRECTORY "/run/sysmon"
+#define CONTROL_SERVICE "service"
 
 struct control;
 
 struct control_handlers {
     void *context;
+    const char *role; /* the answer to `ping`: CONTROL_SERVICE, or another word for what cannot be reconfigured from the store */
     /*
      * Reads the stored configuration again and swaps the rules. Returns an exit code of cli/exit_codes.h; when it is not
      * EXIT_OK nothing has changed and `message` says why in one line.

@@ -121,6 +121,7 @@ static int run(const struct arguments *arguments)
         .outputs = arguments->outputs ? arguments->output : fallback,
         .output_count = arguments->outputs ? arguments->outputs : 1,
         .runtime = arguments->runtime,
+        .role = "foreground",
     };
     struct session *session;
     char error[8192] = "";

@@ -128,6 +128,7 @@ static int open_service(struct service *service, char *error, size_t size)
     struct session_options options = {
         .load = load,
         .runtime = CONTROL_DIRECTORY,
+        .role = CONTROL_SERVICE,
     };
     int code = read_outputs(service, error, size), counter, failed;
 

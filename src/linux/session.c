@@ -169,7 +169,7 @@ static void serve_control(void *context)
 
 static int open_control(struct session *session, char *error, size_t size)
 {
-    const struct control_handlers handlers = { session, reload, add_stats, stop };
+    const struct control_handlers handlers = { session, session->options.role, reload, add_stats, stop };
 
     if (!session->options.runtime)
         return EXIT_OK;

@@ -21,6 +21,7 @@ struct session_options {
     unsigned output_count;
     uint64_t *record_counter;   /* see struct outputs_options; NULL: from 1 */
     const char *runtime;        /* control directory; NULL: none, and other instances do not matter */
+    const char *role;           /* see struct control_handlers */
 };
 
 /* Returns an exit code, with one line in `error`. */

@@ -164,6 +164,21 @@ def other_ways(events):
     reloads = len(events.wait(16, reloads + 2))
     os.kill(pid(), signal.SIGHUP)
     tap.point(events.wait(16, reloads + 1), 'SIGHUP reads the configuration again')
+    good = read('/opt/sysmon/config.xml').decode()
+    write('/opt/sysmon/config.xml', '<Sysmon')
+    os.kill(pid(), signal.SIGHUP)
+    tap.point(events.wait(255, 1, ID='Configuration'), 'a configuration that cannot be loaded becomes an event 255')
+    write('/opt/sysmon/config.xml', good)
+    subprocess.run(['/run/first', 'still'], check=True)
+    tap.point(events.wait(1, CommandLine='/run/first still'), 'and the rules stay')
+    sizes = config('/first').replace('<EventFiltering>', '<FieldSizes>CommandLine:9</FieldSizes><EventFiltering>')
+    run(SYSMON, '-c', write('/run/c/sizes.xml', sizes))
+    tap.equal(read('/opt/sysmon/fieldSizes'), b'CommandLine:9\0', 'FieldSizes are kept')
+    tap.point(' - Field Sizes:                   CommandLine:9\n' in run(SYSMON, '-c').stdout, 'and shown', run(SYSMON, '-c').stdout)
+    subprocess.run(['/run/first', 'long'], check=True)
+    tap.point(events.wait(1, CommandLine='/run/f...'), 'and used')
+    run(SYSMON, '-c', '/run/c/one.xml')
+    tap.point(not os.path.exists('/opt/sysmon/fieldSizes'), 'and gone with the next configuration')
 
 
 def killed(events):

@@ -47,7 +47,7 @@ static void on_stop(void *context)
     ended = true;
 }
 
-static const struct control_handlers handlers = { NULL, on_reload, on_stats, on_stop };
+static const struct control_handlers handlers = { NULL, CONTROL_SERVICE, on_reload, on_stats, on_stop };
 
 static void *serve(void *argument)
 {
@@ -102,7 +102,7 @@ static void requests(void **state)
     ended = false;
     assert_int_equal(pthread_create(&thread, NULL, serve, control), 0);
     assert_int_equal(control_peer(directory), getpid());
-    assert_answer("ping", EXIT_OK, "");
+    assert_answer("ping", EXIT_OK, "service");
     assert_answer("reload", EXIT_OK, "");
     reload_code = EXIT_CONFIG;
     assert_answer("reload", EXIT_CONFIG, "config.xml:3: no");
@@ -119,7 +119,7 @@ static void requests(void **state)
     close(fd);
     fd = raw_connection(); /* connects, asks for much, reads nothing */
     assert_int_equal(send(fd, "stats text\n", 11, MSG_NOSIGNAL), 11);
-    assert_answer("ping", EXIT_OK, "");
+    assert_answer("ping", EXIT_OK, "service");
     close(fd);
     assert_answer("stop", EXIT_OK, "");
     pthread_join(thread, NULL);

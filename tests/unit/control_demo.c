@@ -26,7 +26,7 @@ static void on_stop(void *context)
 
 int main(int argc, char **argv)
 {
-    const struct control_handlers handlers = { NULL, on_reload, on_stats, on_stop };
+    const struct control_handlers handlers = { NULL, CONTROL_SERVICE, on_reload, on_stats, on_stop };
     struct control *control;
     char error[256];
     int code = argc == 2 ? control_open(&control, argv[1], &handlers, error, sizeof error) : EXIT_USAGE;
