@@ -96,7 +96,7 @@ static int check_defaults(const struct classic *classic)
 static int check_system(const struct classic *classic)
 {
 #ifndef _WIN32
-    static const enum catalogue_option_id missing[] = { OPTION_ClipboardInstance, OPTION_DriverName, OPTION_ArchiveDirectory,
+    static const enum catalogue_option_id missing[] = { OPTION_ClipboardInstance, OPTION_DriverName,
                                                         OPTION_CheckRevocation };
 
     for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
