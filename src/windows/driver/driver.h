@@ -292,7 +292,7 @@ void verdict_stop(void);
 bool verdict_is_possible(void);
 /*
  * Queues `record` (body struct wire_file_delete; taken over) as a question and waits at most `timeout` milliseconds.
- * STATUS_TIMEOUT: no answer, `*out` untouched. IRQL: PASSIVE_LEVEL.
+ * STATUS_IO_TIMEOUT: no answer, `*out` untouched. IRQL: PASSIVE_LEVEL.
  */
 NTSTATUS verdict_ask(struct record *record, ULONG session, ULONG timeout, enum wire_verdict_result *out);
 /* STATUS_NOT_FOUND: nobody waits for that answer (any more). */

@@ -10,7 +10,7 @@ static unsigned event_of(enum wire_type type)
     return type == WIRE_FILE_BLOCK_EXECUTABLE ? EVENT_FILE_BLOCK_EXE : EVENT_FILE_BLOCK_SHREDDING;
 }
 
-/* STATUS_TIMEOUT: nobody answered. */
+/* STATUS_IO_TIMEOUT: nobody answered. */
 static NTSTATUS ask(struct file_op *op, enum wire_type type, bool is_executable, enum wire_verdict_result *verdict)
 {
     struct settings *settings = settings_acquire();
@@ -19,10 +19,10 @@ static NTSTATUS ask(struct file_op *op, enum wire_type type, bool is_executable,
 
     settings_release(settings);
     if (!timeout || !file_may_wait() || !verdict_is_possible())
-        return STATUS_TIMEOUT;
+        return STATUS_IO_TIMEOUT;
     question = file_delete_record(op, type, is_executable, &session);
     if (!question)
-        return STATUS_TIMEOUT;
+        return STATUS_IO_TIMEOUT;
     return verdict_ask(question, session, timeout, verdict);
 }
 

@@ -102,7 +102,7 @@ NTSTATUS verdict_ask(struct record *record, ULONG session, ULONG timeout, enum w
     answer = withdraw(&question);
     if (answer < 0) {
         count_failure();
-        return STATUS_TIMEOUT;
+        return STATUS_IO_TIMEOUT;
     }
     *out = (enum wire_verdict_result)answer;
     return STATUS_SUCCESS;
