@@ -21,6 +21,11 @@ CONFIG = '''<Sysmon schemaversion="4.90">
     <CreateRemoteThread onmatch="exclude"/>
     <ProcessAccess onmatch="exclude"/>
     <RegistryEvent onmatch="exclude"/>
+    <FileCreate onmatch="include"><TargetFilename condition="contains">\\made</TargetFilename></FileCreate>
+    <FileCreateTime onmatch="exclude"/>
+    <FileDelete onmatch="include"><TargetFilename condition="end with">keep.txt</TargetFilename></FileDelete>
+    <FileDeleteDetected onmatch="include"><TargetFilename condition="end with">lose.txt</TargetFilename></FileDeleteDetected>
+    <PipeEvent onmatch="exclude"/>
   </EventFiltering>
 </Sysmon>
 '''
@@ -107,11 +112,24 @@ def registry(t):
     expect(t, 'DeleteKey', 12, EventType='DeleteKey', TargetObject=lambda o: o.lower() == key.lower())
 
 
+def files(t):
+    launch(t, 'cmd.exe', '/c', r'echo text> C:\made-keep.txt')
+    expect(t, 'a new file', 11, TargetFilename=r'C:\made-keep.txt', Image=ends('cmd.exe'))
+    launch(t, 'cmd.exe', '/c', r'echo text> C:\made-lose.txt')
+    launch(t, 'cmd.exe', '/c', r'del C:\made-keep.txt')
+    e = expect(t, 'a deletion that is archived', 23, TargetFilename=r'C:\made-keep.txt', Image=ends('cmd.exe'))
+    t.check('with the hashes it had', 'SHA256=' in e.get('Hashes', ''), e)
+    launch(t, 'cmd.exe', '/c', r'del C:\made-lose.txt')
+    e = expect(t, 'a deletion that is logged', 26, TargetFilename=r'C:\made-lose.txt', IsExecutable=False)
+    t.check('with the hashes it had too', 'SHA256=' in e.get('Hashes', ''), e)
+
+
 def test(t):
     prepare(t)
     processes(t)
     images(t)
     registry(t)
+    files(t)
 
 
 harness.main(test, 'chain')

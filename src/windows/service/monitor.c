@@ -54,6 +54,8 @@ static DWORD open_parts(struct monitor *monitor, const char **part)
         error = volumes_open(&monitor->volumes);
     if (!error && (*part = "file cache"))
         error = file_facts_open(&monitor->files);
+    if (!error && (*part = "deleted files"))
+        error = deleted_files_open(&monitor->deleted, monitor->files);
     if (!error && (*part = "signatures"))
         error = signatures_open(&monitor->signatures, monitor_signed, monitor);
     random_key(key);
@@ -81,6 +83,7 @@ static void free_monitor(struct monitor *monitor)
         policy_release(monitor->policy);
     process_table_destroy(monitor->table);
     signatures_close(monitor->signatures);
+    deleted_files_close(monitor->deleted);
     file_facts_close(monitor->files);
     volumes_close(monitor->volumes);
     users_close(monitor->users);

@@ -151,6 +151,15 @@ static unsigned control_set(void)
     return number;
 }
 
+static void set_archive(struct monitor *monitor, const wchar_t *directory)
+{
+    char *utf8 = wide_to_utf8(directory ? directory : SETTINGS_DEFAULT_ARCHIVE);
+
+    if (utf8)
+        deleted_files_set_directory(monitor->deleted, utf8);
+    free(utf8);
+}
+
 DWORD policy_load(struct monitor *monitor)
 {
     struct policy *policy, *old;
@@ -165,6 +174,7 @@ DWORD policy_load(struct monitor *monitor)
     if (old)
         policy_release(old);
     file_facts_set_algorithms(monitor->files, hash_mask(policy->settings.hash_algorithms));
+    set_archive(monitor, policy->settings.archive_directory);
     signatures_configure(monitor->signatures, policy->settings.check_revocation, policy->settings.signing_queue_size);
     monitor->translator.control_set = control_set();
     return ERROR_SUCCESS;

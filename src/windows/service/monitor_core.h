@@ -2,6 +2,7 @@
 /* Inside of the monitor, for its own files only. */
 #pragma once
 
+#include "deleted_files.h"
 #include "driver_client.h"
 #include "event_log.h"
 #include "file_facts.h"
@@ -49,6 +50,7 @@ struct monitor {
     struct volumes *volumes;
     struct file_facts *files;
     struct signatures *signatures;
+    struct deleted_files *deleted;
     struct translator translator;
     struct outputs *outputs;
     struct event_log *log;

@@ -74,7 +74,18 @@ static int query(void *context, uint32_t pid, void *buffer, size_t size)
     return error ? -ENOENT : (int)got;
 }
 
-const struct facts monitor_facts = { lock, unlock, now, user, path, hashes, version, logon_time, query, NULL, NULL, NULL };
+static struct match_text archive(void *context, struct pool *pool, struct match_text file, struct match_text copy)
+{
+    return deleted_files_archive(((struct monitor *)context)->deleted, pool, file, copy);
+}
+
+static struct match_text deleted_hashes(void *context, struct pool *pool, uint32_t pid, struct match_text file)
+{
+    return deleted_files_recall(((struct monitor *)context)->deleted, pool, pid, file);
+}
+
+const struct facts monitor_facts = { lock,  unlock,     now,   user,    path,           hashes, version,
+                                     logon_time, query, archive, deleted_hashes, NULL };
 
 /* ---- records ---- */
 
@@ -191,6 +202,8 @@ static void answer(struct monitor *monitor, const struct record *record)
 
     if (event && !translate_record(&monitor->translator, &pool, record, NULL, event))
         verdict = judge(monitor, event);
+    if (verdict != WIRE_VERDICT_EXCLUDE) /* now, while the thread waits: afterwards there is nothing left to hash */
+        deleted_files_remember(monitor->deleted, record->body.file_delete.ProcessId, event->text[FILE_DELETE_TargetFilename]);
     driver_client_verdict(monitor->driver, record->body.file_delete.TrackerId, verdict);
     pool_free(&pool);
     free(event);

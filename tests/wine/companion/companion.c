@@ -5,9 +5,7 @@
  * process, thread, registry and object callbacks, and the "current process" of a callback. The callbacks are then called for
  * what real programs do, as their hook reports it (activity.h).
  */
-#include <ntifs.h>
-
-#include "activity.h"
+#include "companion.h"
 
 #define WORKERS 4
 #define MAX_MODULES 8
@@ -84,6 +82,34 @@ static PEPROCESS NTAPI current_process(void)
     return actor && actor->process ? actor->process : IoGetCurrentProcess();
 }
 
+PEPROCESS actor_process(void)
+{
+    struct actor *actor = current();
+
+    return actor ? actor->process : NULL;
+}
+
+static LONG_PTR(FASTCALL *real_dereference)(PVOID);
+
+static LONG_PTR FASTCALL dereference(PVOID object)
+{
+    return file_object_release(object) ? 0 : real_dereference(object);
+}
+
+static NTSTATUS(NTAPI *real_query_system)(ULONG, PVOID, ULONG, PULONG);
+
+static NTSTATUS NTAPI query_system(ULONG class, PVOID out, ULONG size, PULONG needed)
+{
+    NTSTATUS status = real_query_system(class, out, size, needed);
+
+    return class == 11 ? fltmgr_modules(out, size, needed, status) : status;
+}
+
+static BOOLEAN NTAPI no(void)
+{
+    return FALSE;
+}
+
 static PKTHREAD(NTAPI *real_current_thread)(void);
 
 /* An identity, never dereferenced by the driver: threads of programs look different from each other and from the workers. */
@@ -153,8 +179,6 @@ static HANDLE actual(HANDLE process)
     return process == (HANDLE)-1 && actor && actor->handle ? actor->handle : process;
 }
 
-static UNICODE_STRING text_of(const struct activity *activity, unsigned index);
-
 /* A block of parameters of the process that is being created: command line and current directory (spec 08 section 4.3). */
 static PVOID parameters_of(struct actor *actor)
 {
@@ -163,8 +187,8 @@ static PVOID parameters_of(struct actor *actor)
     if (!activity || activity->kind != ACTIVITY_PROCESS_CREATE)
         return NULL;
     *(ULONG *)(actor->parameters + 8) = 1; /* normalised */
-    *(UNICODE_STRING *)(actor->parameters + 0x38) = text_of(activity, 2);
-    *(UNICODE_STRING *)(actor->parameters + 0x70) = text_of(activity, 1);
+    *(UNICODE_STRING *)(actor->parameters + 0x38) = activity_text(activity, 2);
+    *(UNICODE_STRING *)(actor->parameters + 0x70) = activity_text(activity, 1);
     *(PVOID *)(actor->peb + 0x20) = actor->parameters;
     return actor->peb;
 }
@@ -293,6 +317,10 @@ static const struct replacement imports[] = {
     { "PsGetCurrentProcessWow64Process", nothing, NULL },
     { "ExGetPreviousMode", previous_mode, (PVOID *)&real_previous_mode },
     { "RtlWalkFrameChain", walk_frame_chain, NULL },
+    { "ObfDereferenceObject", dereference, (PVOID *)&real_dereference },
+    { "ZwQuerySystemInformation", query_system, (PVOID *)&real_query_system },
+    { "KeAreAllApcsDisabled", no, NULL },
+    { "IoGetTopLevelIrp", nothing, NULL },
     { "KeStackAttachProcess", attach, NULL },
     { "KeUnstackDetachProcess", detach, NULL },
     { "ZwQueryInformationProcess", query_process, (PVOID *)&real_query_process },
@@ -374,7 +402,7 @@ static VOID NTAPI image_loaded(PUNICODE_STRING name, HANDLE pid, PIMAGE_INFO inf
 
 /* ---- activities ---- */
 
-static UNICODE_STRING text_of(const struct activity *activity, unsigned index)
+UNICODE_STRING activity_text(const struct activity *activity, unsigned index)
 {
     const UCHAR *at = (const UCHAR *)(activity + 1);
     UNICODE_STRING text;
@@ -388,7 +416,7 @@ static UNICODE_STRING text_of(const struct activity *activity, unsigned index)
 
 static void process_create(const struct activity *activity)
 {
-    UNICODE_STRING image = text_of(activity, 0), command = text_of(activity, 1);
+    UNICODE_STRING image = activity_text(activity, 0), command = activity_text(activity, 1);
     PS_CREATE_NOTIFY_INFO info = { .Size = sizeof(info) };
     PEPROCESS process;
 
@@ -406,7 +434,7 @@ static void process_create(const struct activity *activity)
 
 static void image_load(const struct activity *activity)
 {
-    UNICODE_STRING name = text_of(activity, 0);
+    UNICODE_STRING name = activity_text(activity, 0);
     IMAGE_INFO info = { .ImageBase = (PVOID)(ULONG_PTR)activity->address, .ImageSize = activity->size };
 
     info.ImageAddressingMode = IMAGE_ADDRESSING_MODE_32BIT;
@@ -457,7 +485,7 @@ union registry_information {
 
 static NTSTATUS registry_pre(const struct activity *activity)
 {
-    UNICODE_STRING name = text_of(activity, 0), second = text_of(activity, 1), data = text_of(activity, 2);
+    UNICODE_STRING name = activity_text(activity, 0), second = activity_text(activity, 1), data = activity_text(activity, 2);
     union registry_information info;
     struct key *key = key_take(activity, TRUE);
 
@@ -533,6 +561,8 @@ static NTSTATUS perform(const struct activity *activity)
     case ACTIVITY_REGISTRY_POST:
         registry_post(activity);
         break;
+    case ACTIVITY_FILE:
+        return file_activity(activity);
     }
     return STATUS_SUCCESS;
 }
@@ -678,6 +708,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
     RtlInitUnicodeString(&link, L"\\DosDevices\\" ACTIVITY_NAME);
     RtlInitUnicodeString(&routine, L"ZwQueryVirtualMemory");
     query_memory = (NTSTATUS(NTAPI *)(HANDLE, PVOID, ULONG, PVOID, SIZE_T, PSIZE_T))MmGetSystemRoutineAddress(&routine);
+    fltmgr_start();
     KeInitializeSpinLock(&lock);
     InitializeListHead(&waiting);
     KeInitializeEvent(&arrived, SynchronizationEvent, FALSE);
