@@ -35,7 +35,7 @@ GROUP = 'SysmonTest'
 def prepare(t):
     """Installs, and arranges that companion and driver share a host process, companion first."""
     built = os.path.join(harness.BUILD, 'tests', 'wine')
-    for name in ('hook.dll', 'launch.exe'):
+    for name in ('hook.dll', 'launch.exe', 'actor.exe'):
         shutil.copy(os.path.join(built, name), t.c)
     shutil.copy(os.path.join(built, 'companion.sys'), t.windows)
     shutil.copy(os.path.join(built, 'companion.sys'), os.path.join(t.windows, 'another.sys'))
@@ -124,12 +124,31 @@ def files(t):
     t.check('with the hashes it had too', 'SHA256=' in e.get('Hashes', ''), e)
 
 
+def others(t):
+    t.equal('pipes were made', launch(t, r'C:\actor.exe', 'pipes').code, 0)
+    expect(t, 'a pipe is made', 17, PipeName=r'\sysmon-actor', EventType='CreatePipe', Image=ends('actor.exe'))
+    expect(t, 'and connected to', 18, PipeName=r'\sysmon-actor', EventType='ConnectPipe', Image=ends('actor.exe'))
+    t.equal('another process was intruded into', launch(t, r'C:\actor.exe', 'intrude').code, 0)
+    e = expect(t, 'a process is opened', 10, SourceImage=ends('actor.exe'), TargetImage=ends('winecfg.exe'), GrantedAccess='0x41a')
+    t.check('from somewhere', 'UNKNOWN' in e.get('CallTrace', '') or '+' in e.get('CallTrace', ''), e)
+    expect(t, 'a remote thread', 8, SourceImage=ends('actor.exe'), TargetImage=ends('winecfg.exe'), StartModule=ends('kernel32.dll'))
+    t.equal('a creation time was changed', launch(t, r'C:\actor.exe', 'time').code, 0)
+    expect(t, 'a changed creation time', 2, TargetFilename=r'C:\made-old.txt', Image=ends('actor.exe'))
+    result = launch(t, r'C:\actor.exe', 'rename')
+    if result.code:
+        print('# this Wine cannot rename keys:', result.err.strip())
+        t.check('event 14: a renamed key # skip Wine cannot rename keys', True)
+    else:
+        expect(t, 'a renamed key', 14, EventType='RenameKey', TargetObject=ends('SysmonOld'), NewName=ends('SysmonNew'))
+
+
 def test(t):
     prepare(t)
     processes(t)
     images(t)
     registry(t)
     files(t)
+    others(t)
 
 
 harness.main(test, 'chain')
