@@ -110,17 +110,28 @@ static uint32_t features(const struct monitor *monitor)
 }
 
 /* `ArchiveDirectory` is one path component: a directory among ours. */
-static int use_archive(struct monitor *monitor, const struct config *config)
+static int open_archive(struct archive **out, const struct config *config)
 {
     const char *name = config->option[OPTION_ArchiveDirectory].text;
     char path[512];
 
-    if (monitor->archive || !ruleset_wants(monitor->emitter.rules, EVENT_FILE_DELETE))
-        return 0;
     if (!name || !*name || strchr(name, '/'))
-        return archive_create(&monitor->archive, NULL);
+        return archive_create(out, NULL);
     snprintf(path, sizeof path, "/var/lib/sysmon/%s", name);
-    return archive_create(&monitor->archive, path);
+    return archive_create(out, path);
+}
+
+static int use_archive(struct monitor *monitor, const struct config *config)
+{
+    const struct ruleset *rules = monitor->emitter.rules;
+    int result = 0;
+
+    monitor->capture_clipboard = config->option[OPTION_CaptureClipboard].set;
+    if (!monitor->archive && ruleset_wants(rules, EVENT_FILE_DELETE))
+        result = open_archive(&monitor->archive, config);
+    if (!result && !monitor->clipboard_archive && monitor->capture_clipboard)
+        result = open_archive(&monitor->clipboard_archive, config);
+    return result;
 }
 
 static int use_config(struct monitor *monitor, const struct config *config)
@@ -334,6 +345,8 @@ void monitor_free(struct monitor *monitor)
     sensor_close(monitor->sensor);
     parked_close(&monitor->parked);
     dns_events_destroy(monitor->dns);
+    monitor_close_clipboards(monitor);
+    archive_destroy(monitor->clipboard_archive);
     archive_destroy(monitor->archive);
     arguments_close(&monitor->arguments);
     emitter_destroy(&monitor->emitter);

@@ -27,6 +27,9 @@ struct monitor {
     struct parked parked;
     struct dns_events *dns;
     struct emitter emitter;
+    struct clipboards *clipboards;   /* NULL: event 24 is not wanted */
+    struct archive *clipboard_archive;
+    bool capture_clipboard;          /* the option */
     struct archive *archive;         /* NULL: event 23 is not wanted */
     struct mappings *mappings;       /* NULL: event 7 is not wanted */
     struct executables *executables; /* NULL: event 29 is not wanted */
@@ -68,6 +71,11 @@ bool monitor_module(struct monitor *monitor, const void *record, size_t size);
 bool monitor_tampered(struct monitor *monitor, const void *record, size_t size);
 /* Behind event 1: event 25 when the program has no file that anybody could look at. */
 void tamper_started(struct monitor *monitor, const struct wire_exec *exec, const struct process *process);
+
+/* clipboard_events.c: opens and closes as rules and option want. Negative errno: it cannot be watched. */
+int monitor_open_clipboards(struct monitor *monitor);
+void monitor_close_clipboards(struct monitor *monitor);
+void monitor_read_clipboards(struct monitor *monitor);
 
 /* other_sources.c: what does not come from the sensor: mappings and closed files. Opens and closes them as the rules want. */
 void monitor_open_sources(struct monitor *monitor);

@@ -35,8 +35,10 @@ void monitor_open_sources(struct monitor *monitor)
 {
     bool mappings = ruleset_wants(monitor->emitter.rules, EVENT_IMAGE_LOAD);
     bool executables = ruleset_wants(monitor->emitter.rules, EVENT_FILE_EXE_DETECTED);
-    int result;
+    int result = monitor_open_clipboards(monitor);
 
+    if (result)
+        report_failure(monitor, EVENT_CLIPBOARD, result);
     if (!mappings || !executables)
         monitor_close_sources(monitor);
     if (mappings && !monitor->mappings) {
@@ -152,6 +154,7 @@ void monitor_after_drain(struct monitor *monitor, uint64_t began)
 {
     uint64_t lost = 0;
 
+    monitor_read_clipboards(monitor);
     if (monitor->executables)
         executables_look(monitor->executables, on_executable, monitor);
     if (monitor->mappings)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `sysmon run`: monitor in the foreground. */
 #include "cli/command.h"
+#include "linux/clipboard_helper.h"
 #include "linux/control.h"
 #include "linux/default_config.h"
 #include "linux/session.h"
@@ -143,6 +144,8 @@ int cmd_run(int argc, char **argv)
     struct arguments arguments = { .runtime = CONTROL_DIRECTORY };
     int result;
 
+    if (argc == 2 && !strcmp(argv[1], "--clipboard")) /* only the monitor itself says so */
+        return clipboard_helper();
     if (parse(&arguments, argc, argv))
         return usage(stderr, EXIT_USAGE);
     if (arguments.help)
