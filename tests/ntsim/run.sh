@@ -3,7 +3,7 @@
 # Run the simulated executive in a Wine prefix of its own.
 # usage: run.sh PREFIX SECONDS NTSIM.exe arguments…      SECONDS is the outer limit; ntsim has its own watchdog inside
 set -u
-case $3 in */x86/*)
+case ${SYSMON_BUILD:-} in */x86)
     [ -d /usr/lib/i386-linux-gnu/wine ] || { echo "1..0 # skipped: this Wine has no 32-bit part"; exit 77; } ;;
 esac
 . "$(dirname "$0")/../wine/prefix.sh"
