@@ -2,6 +2,7 @@
 /* -c: show or replace the configuration of the installed monitor. A running one acknowledges the new one. */
 #include "cli/command.h"
 #include "control.h"
+#include "held_signals.h"
 #include "installed_config.h"
 #include "service_manager.h"
 #include "sysmon/listing.h"
@@ -113,6 +114,7 @@ int classic_configure(const struct classic *classic)
 {
     bool defaults = classic->options->option[OPTION_ConfigDefault].set;
     struct installed_config config;
+    struct held_signals held;
     struct store store;
     int code;
 
@@ -125,6 +127,7 @@ int classic_configure(const struct classic *classic)
     code = installed_config_read(&config, classic->config_path, classic->options, CONFIG_ERROR, stderr);
     if (code)
         return code;
+    held_signals_begin(&held);
     code = open_store(&store, STORE_CHANGE);
     if (!code) {
         if (defaults)
@@ -134,6 +137,8 @@ int classic_configure(const struct classic *classic)
     }
     if (!code)
         puts("Configuration updated.");
+    fflush(stdout);
+    held_signals_end(&held);
     installed_config_free(&config);
     return code;
 }

@@ -5,6 +5,7 @@
  */
 #include "cli/command.h"
 #include "control.h"
+#include "held_signals.h"
 #include "installed_config.h"
 #include "service.h"
 #include "service_manager.h"
@@ -107,8 +108,13 @@ static int stage(struct installation *in, const struct classic *classic)
 
 static int put_in_place(struct installation *in)
 {
-    int error = store_commit(&in->store);
+    int error;
 
+    if (held_signals_pending()) {
+        snprintf(in->error, sizeof in->error, "interrupted");
+        return EXIT_INSTALL;
+    }
+    error = store_commit(&in->store);
     if (error) {
         snprintf(in->error, sizeof in->error, "cannot replace the files of " STORE_DIRECTORY ": %s", strerror(-error));
         return EXIT_INSTALL;
@@ -168,26 +174,30 @@ static int install(struct installation *in, const struct classic *classic)
 int classic_install(const struct classic *classic)
 {
     struct installation in = { .manager = service_manager_here() };
+    struct held_signals held;
     int code;
 
     if (classic->options->option[OPTION_Service].set)
         return service_main();
     if (geteuid())
         return refuse("You need to run Sysmon as root.", EXIT_NOT_ROOT);
+    held_signals_begin(&held);
     find_program(&in);
     code = open_store(&in.store, STORE_CREATE);
-    if (code)
-        return code;
-    code = install(&in, classic);
-    if (code) {
-        if (in.error[0])
+    if (!code) {
+        code = install(&in, classic);
+        if (code && in.error[0])
             fprintf(stderr, "Error: Sysmon was not installed: %s\n", in.error);
-        undo(&in);
-    } else {
-        store_finish(&in.store);
-        puts(may_start() ? "Sysmon started." : "Sysmon was not started.");
+        if (code)
+            undo(&in);
+        else
+            store_finish(&in.store);
+        store_close(&in.store);
     }
-    store_close(&in.store);
+    if (!code)
+        puts(may_start() ? "Sysmon started." : "Sysmon was not started.");
+    fflush(stdout);
+    held_signals_end(&held);
     return code;
 }
 
@@ -240,10 +250,12 @@ int classic_uninstall(const struct classic *classic)
     enum service_manager manager = service_manager_here();
     bool force = value && !strcasecmp(value, "force");
     struct store store = { .directory = -1 };
+    struct held_signals held;
     int code;
 
     if (geteuid())
         return refuse("You need to run Sysmon as root.", EXIT_NOT_ROOT);
+    held_signals_begin(&held);
     code = open_store(&store, STORE_CHANGE);
     if (code && code != EXIT_NOT_INSTALLED && !force)
         return code;
@@ -253,5 +265,7 @@ int classic_uninstall(const struct classic *classic)
     }
     code = remove_all(&store, manager, force);
     store_close(&store);
+    fflush(stdout);
+    held_signals_end(&held);
     return code;
 }

@@ -46,6 +46,8 @@ static int fail(char *error, size_t size, int code, const char *what, const char
 static int run(const char *const *argv, char *text, size_t size)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, pipe_only;
     int ends[2], status = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
     size_t used = 0;
     ssize_t got;
@@ -57,9 +59,18 @@ static int run(const char *const *argv, char *text, size_t size)
     posix_spawn_file_actions_adddup2(&actions, null, 0);
     posix_spawn_file_actions_adddup2(&actions, null, 1);
     posix_spawn_file_actions_adddup2(&actions, text ? ends[1] : null, 2);
-    if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environment))
+    /* A process group of its own: what is typed at us is not meant for it. And signals as everybody expects them. */
+    sigemptyset(&none);
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &pipe_only);
+    if (posix_spawnp(&pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv, environment))
         pid = 0;
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     close(ends[1]);
     close(null);
     while (pid && text && (got = read(ends[0], text + used, size - 1 - used)) > 0)
@@ -212,6 +223,7 @@ int service_unregister(enum service_manager manager, char *error, size_t size)
     if (manager == SERVICE_SYSTEMD) {
         COMMAND("systemctl", "disable", "sysmon.service");
         code = unlink_file(SERVICE_UNIT, error, size);
+        COMMAND("systemctl", "reset-failed", "sysmon.service");
         COMMAND("systemctl", "daemon-reload");
     } else if (manager == SERVICE_INIT && !is_packaged_script()) {
         code = unlink_file(SERVICE_SCRIPT, error, size);
@@ -267,6 +279,19 @@ static int unit_exit_code(void)
     return code;
 }
 
+/* Banner and findings come before; the reason it ended is the last thing a program says. */
+static void keep_last_line(char *text)
+{
+    size_t size = strlen(text), start;
+
+    while (size && text[size - 1] == '\n')
+        size--;
+    for (start = size; start && text[start - 1] != '\n';)
+        start--;
+    memmove(text, text + start, size - start);
+    text[size - start] = '\0';
+}
+
 int service_start(enum service_manager manager, const char *program, char *error, size_t size)
 {
     int code;
@@ -277,7 +302,7 @@ int service_start(enum service_manager manager, const char *program, char *error
         return fail(error, size, unit_exit_code(), "systemctl could not start it", "journalctl -u sysmon says why");
     }
     code = run((const char *const[]){ program, "-i", STORE_DIRECTORY "/" STORE_CONFIG, "-service", NULL }, error, size);
-    error[strcspn(error, "\n")] = '\0';
+    keep_last_line(error);
     if (code < 0)
         return fail(error, size, EXIT_INSTALL, "cannot run", program);
     if (code && !error[0])
@@ -320,8 +345,11 @@ int service_stop(enum service_manager manager, char *error, size_t size)
 {
     int pid = service_running(), code;
 
-    if (!pid)
+    if (!pid) {
+        if (manager == SERVICE_SYSTEMD)
+            COMMAND("systemctl", "stop", "sysmon.service"); /* it may be about to start it again */
         return fail(error, size, EXIT_NOT_RUNNING, "not running", NULL);
+    }
     if (manager == SERVICE_SYSTEMD && !COMMAND("systemctl", "stop", "sysmon.service") && !is_locked())
         return EXIT_OK;
     code = stop_process(pid, error, size);

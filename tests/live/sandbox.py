@@ -5,6 +5,7 @@ In the private view (a mount namespace of the test's own) /opt, /run and /tmp ar
 written without a trace: whatever a test installs is gone when it ends, however it ends.
 """
 import ctypes
+import glob
 import json
 import os
 import signal
@@ -73,6 +74,10 @@ def make_private_view(programs):
         mount('-t', 'overlay', 'overlay', '-o', f'lowerdir=/{folder},upperdir=/run/overlay/{folder}/upper,workdir=/run/overlay/{folder}/work', f'/{folder}')
     mount('-t', 'tmpfs', '-o', 'mode=755', 'none', '/opt')
     mount('-t', 'tmpfs', '-o', 'mode=1777', 'none', '/tmp')
+    # What is installed on the machine itself is not there in the view.
+    leftovers = ['/etc/init.d/sysmon', '/etc/sysmon', '/etc/systemd/system/sysmon.service', '/lib/systemd/system/sysmon.service', '/usr/sbin/sysmon',
+                 *glob.glob('/etc/rc?.d/*sysmon'), *glob.glob('/etc/systemd/system/*/sysmon.service')]
+    subprocess.run(['rm', '-rf', *leftovers], check=True)
     os.makedirs('/run/programs')
     for name, data in contents:
         with open(f'/run/programs/{name}', 'wb') as out:

@@ -273,6 +273,28 @@ def failed_installs():
     tap.point(answer.returncode == 87 and not os.path.exists('/opt/sysmon'), 'a bad configuration', answer)
 
 
+def state():
+    whole = os.path.exists('/run/sysmon.pid') and os.path.exists('/etc/init.d/sysmon') and run(SYSMON, '-c').returncode == 0 and alive(pid())
+    return whole, [p for p in nothing_left() if p != '/run/sysmon']
+
+
+def interruptions():
+    """A reader that goes away, and Ctrl-C in the middle: all of it or nothing."""
+    for lines in (0, 1, 3):
+        subprocess.run(['sh', '-c', f'{SYSMON} -i /run/c/one.xml 2>/dev/null | head -{lines} >/dev/null'], timeout=240)
+        whole, left = state()
+        tap.point(whole or not left, f'the reader of -i goes away after {lines} lines: installed or not, not between', (whole, left))
+        run(SYSMON, '-u', 'force')
+    for delay in (0, 0.01, 0.03, 0.1, 0.3, 1):
+        process = subprocess.Popen([SYSMON, '-i', '/run/c/one.xml'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        process.wait(240)
+        whole, left = state()
+        tap.point(whole or not left, f'Ctrl-C after {delay} s: installed or not, not between', (whole, left))
+        run(SYSMON, '-u', 'force')
+
+
 def unit():
     if not os.path.exists('/usr/bin/systemd-analyze'):
         tap.point(True, 'the unit is valid # SKIP no systemd-analyze')
@@ -305,6 +327,7 @@ def main():
         removes()
         files_before = sorted(os.listdir('/run/c'))
         failed_installs()
+        interruptions()
         unit()
     finally:
         run(SYSMON, '-u', 'force')
