@@ -40,6 +40,8 @@ static PDEVICE_OBJECT base_of(PFILE_OBJECT file)
 
 PDEVICE_OBJECT io_target(PFILE_OBJECT file)
 {
+    if (!file)
+        sim_error("a test uses a file that could not be opened");
     return side_of(file)->below ? side_of(file)->below : io_top(base_of(file));
 }
 
@@ -179,6 +181,8 @@ static void set_file_flags(PFILE_OBJECT file, const struct opening *o)
         file->Flags |= FO_SYNCHRONOUS_IO;
     if (o->options & FILE_NO_INTERMEDIATE_BUFFERING)
         file->Flags |= FO_NO_INTERMEDIATE_BUFFERING;
+    if (o->pipe)
+        file->Flags |= FO_NAMED_PIPE;
     if (o->flags & 0x800) /* IO_IGNORE_SHARE_ACCESS_CHECK */
         file->Flags |= 0x40000000;
 }
@@ -621,6 +625,33 @@ FALLIBLE(FAILS_STATUS, NTSTATUS, ZwQueryVolumeInformationFile, (HANDLE handle, P
         return STATUS_INVALID_HANDLE;
     status = query(file, IRP_MJ_QUERY_VOLUME_INFORMATION, (ULONG)class, buffer, length, &size);
     return transfer_result(iosb, status, size);
+}
+
+FALLIBLE(FAILS_STATUS, NTSTATUS, ZwQueryDirectoryFile, (HANDLE handle, HANDLE event, PIO_APC_ROUTINE apc, PVOID context, PIO_STATUS_BLOCK iosb,
+                                                        PVOID buffer, ULONG length, FILE_INFORMATION_CLASS class, BOOLEAN single,
+                                                        PUNICODE_STRING name, BOOLEAN restart))
+{
+    PFILE_OBJECT file = file_by_handle(handle);
+    PDEVICE_OBJECT device;
+    PIRP irp;
+    PIO_STACK_LOCATION stack;
+    struct request request = {.file = file};
+
+    (void)event, (void)apc, (void)context, (void)single, (void)name;
+    if (!file || class != FileDirectoryInformation)
+        return file ? STATUS_INVALID_INFO_CLASS : STATUS_INVALID_HANDLE;
+    check_recursion("ZwQueryDirectoryFile", file);
+    device = io_target(file);
+    irp = io_irp(device);
+    stack = irp->Tail.Overlay.CurrentStackLocation - 1;
+    stack->MajorFunction = IRP_MJ_DIRECTORY_CONTROL;
+    stack->MinorFunction = IRP_MN_QUERY_DIRECTORY;
+    stack->FileObject = file;
+    stack->Flags = restart ? SL_RESTART_SCAN : 0;
+    stack->Parameters.QueryDirectory.Length = length;
+    irp->UserBuffer = buffer;
+    io_run(&request, irp, device);
+    return transfer_result(iosb, request.status, request.information);
 }
 
 static NTSTATUS set_for_driver(PFILE_OBJECT file, ULONG class, const void *buffer, ULONG length)

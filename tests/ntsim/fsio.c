@@ -220,7 +220,7 @@ static NTSTATUS give_standard(PIRP irp, PFILE_OBJECT file, size_t room)
     struct fs_stream *stream = ccb_of(file)->stream;
     FILE_STANDARD_INFORMATION standard = {.NumberOfLinks = 1, .DeletePending = stream->delete_pending, .Directory = stream->node->directory};
 
-    if (stream->gone)
+    if (stream->gone && !stream->node->volume->fat) /* FAT only ever says "pending" */
         return STATUS_FILE_DELETED;
     standard.EndOfFile.QuadPart = (LONGLONG)stream->size;
     standard.AllocationSize.QuadPart = (LONGLONG)((stream->size + 4095) & ~(size_t)4095);
@@ -406,6 +406,39 @@ static NTSTATUS do_volume(PFILE_OBJECT file, PIRP irp, PIO_STACK_LOCATION stack)
     }
 }
 
+/* FILE_DIRECTORY_INFORMATION: next 0, index 4, four times 8, size 40, allocation 48, attributes 56, name length 60, name 64 */
+static NTSTATUS do_directory(PFILE_OBJECT file, PIRP irp, PIO_STACK_LOCATION stack)
+{
+    struct fs_ccb *ccb = ccb_of(file);
+    struct fs_node *node = ccb->stream->node->children;
+    uint8_t *out = irp->UserBuffer, *last = NULL;
+    size_t room = stack->Parameters.QueryDirectory.Length, used = 0;
+
+    if (stack->Flags & SL_RESTART_SCAN)
+        ccb->cursor = 0;
+    for (unsigned i = 0; node && i < ccb->cursor; i++)
+        node = node->next;
+    for (; node; node = node->next, ccb->cursor++) {
+        size_t bytes = wcslen(node->name) * sizeof(WCHAR), size = (64 + bytes + 7) & ~(size_t)7;
+
+        if (node->gone)
+            continue;
+        if (used + size > room)
+            break;
+        memset(out + used, 0, size);
+        *(LONGLONG *)(out + used + 40) = (LONGLONG)fs_stream(node, L"", 0)->size;
+        *(ULONG *)(out + used + 56) = node->attributes;
+        *(ULONG *)(out + used + 60) = (ULONG)bytes;
+        memcpy(out + used + 64, node->name, bytes);
+        if (last)
+            *(ULONG *)last = (ULONG)(out + used - last);
+        last = out + used;
+        used += size;
+    }
+    irp->IoStatus.Information = used;
+    return used ? STATUS_SUCCESS : node ? STATUS_BUFFER_OVERFLOW : STATUS_NO_MORE_FILES;
+}
+
 static NTSTATUS do_control(PFILE_OBJECT file, PIO_STACK_LOCATION stack)
 {
     struct fs_stream *stream = ccb_of(file)->stream;
@@ -487,6 +520,8 @@ static NTSTATUS perform(struct fs_volume *volume, PIRP irp, PIO_STACK_LOCATION s
         return do_set(file, irp, stack);
     case IRP_MJ_QUERY_VOLUME_INFORMATION:
         return do_volume(file, irp, stack);
+    case IRP_MJ_DIRECTORY_CONTROL:
+        return do_directory(file, irp, stack);
     case IRP_MJ_FILE_SYSTEM_CONTROL:
         return do_control(file, stack);
     case IRP_MJ_QUERY_SECURITY:
@@ -522,6 +557,17 @@ static void finish_late(void *argument)
         irql_lower(PASSIVE_LEVEL);
 }
 
+/* Could the caller's buffer be locked? */
+static bool readable(PIRP irp, PIO_STACK_LOCATION stack)
+{
+    struct block *block;
+
+    if (stack->MajorFunction != IRP_MJ_WRITE || irp->MdlAddress || !stack->Parameters.Write.Length)
+        return true;
+    block = mm_block(irp->UserBuffer);
+    return block && (block->kind != BLOCK_USER || mm_user_valid(block->owner, irp->UserBuffer, stack->Parameters.Write.Length));
+}
+
 static NTSTATUS NTAPI dispatch(PDEVICE_OBJECT device, PIRP irp)
 {
     PIO_STACK_LOCATION stack = irp->Tail.Overlay.CurrentStackLocation;
@@ -536,7 +582,7 @@ static NTSTATUS NTAPI dispatch(PDEVICE_OBJECT device, PIRP irp)
             io_complete(irp);
             return STATUS_INVALID_DEVICE_REQUEST;
         }
-        if (stack->MajorFunction == IRP_MJ_READ)
+        if (stack->MajorFunction == IRP_MJ_READ || !readable(irp, stack))
             goto now;
         if (stack->MajorFunction == IRP_MJ_WRITE && stack->Parameters.Write.Length) {
             irp->Tail.Overlay.DriverContext[3] = malloc(stack->Parameters.Write.Length);

@@ -9,6 +9,7 @@ struct fs_ccb { /* FILE_OBJECT.FsContext2 */
     struct fs_stream *stream;
     ULONG options;
     bool delete_on_close, cleaned, posix;
+    unsigned cursor;          /* entries of the directory already given */
 };
 
 NTSTATUS fs_create(struct fs_volume *volume, PIRP irp, PIO_STACK_LOCATION stack);

@@ -8,6 +8,7 @@
  *   --sweep                       fail every fallible call of every scenario once
  *   --preempt N --seed S          switch threads at every N-th call
  *   --debug                       print the driver's DbgPrint text
+ *   --trace                       print every call of the driver into the kernel
  *   --watchdog SECONDS            end the program when nothing happens for so long (default 60)
  *   --list                        names of profiles and scenarios
  */
@@ -18,6 +19,7 @@
 #include "fault.h"
 #include "host.h"
 #include "mm.h"
+#include "module.h"
 #include "rtl.h"
 #include "scenario.h"
 #include "sched.h"
@@ -129,7 +131,7 @@ static void sweep_point(const struct scenario *s)
 static void usage(void)
 {
     fprintf(stderr, "usage: ntsim DRIVER.sys [--profile NAME] [--scenario NAME] [--self-test] [--sweep] [--preempt N] [--seed S]\n"
-                    "                        [--debug] [--watchdog SECONDS] [--list]\n");
+                    "                        [--debug] [--trace] [--watchdog SECONDS] [--list]\n");
     host_exit(2);
 }
 
@@ -159,6 +161,8 @@ static void parse(int argc, char **argv)
             options.sweep = true;
         else if (strcmp(argv[i], "--debug") == 0)
             debug_output = true;
+        else if (strcmp(argv[i], "--trace") == 0)
+            gate_tracing = true;
         else if (strcmp(argv[i], "--list") == 0)
             options.list = true;
         else if (argv[i][0] == '-' || options.driver)

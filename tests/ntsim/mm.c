@@ -502,8 +502,10 @@ static bool on_fault(struct host_fault *fault)
 static void on_unhandled(struct host_fault *fault)
 {
     bug_context(fault->context);
-    bugcheck("unhandled-exception", "%08x at %s%s", fault->code, place(fault->pc),
-             fault->kind == HOST_FAULT_ACCESS ? " (an access violation no handler of the driver caught)" : "");
+    if (fault->kind == HOST_FAULT_ACCESS)
+        bugcheck("unhandled-exception", "%s of %p at %s (%p), and no handler of the driver caught it", access_name(fault->access),
+                 (void *)fault->address, place(fault->pc), (void *)fault->pc);
+    bugcheck("unhandled-exception", "%08x at %s (%p)", fault->code, place(fault->pc), (void *)fault->pc);
 }
 
 /* --- begin and reset ------------------------------------------------------------------------------------------------------ */

@@ -30,6 +30,7 @@ static uint32_t gate_total;
 static struct module modules[MODULES];
 static size_t modules_present;
 static bool checking = true;
+bool gate_tracing;
 static uint8_t shared_data[0x400];
 
 void export_add(struct export *entry)
@@ -119,6 +120,8 @@ void *gate_enter(uint32_t number, const uintptr_t *stack, const uintptr_t *regis
     if (!checking)
         return gate->entry->function;
     gate->calls++;
+    if (gate_tracing)
+        say("%s: %s from %s", me->name, gate->fact->name, place(stack[0]));
     cross_note_stack((uintptr_t)stack, stack[0]);
     check_irql(gate, me);
     sched_preempt_point();

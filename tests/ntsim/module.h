@@ -34,6 +34,7 @@ bool module_shared_data(struct host_fault *fault);
 /* Which function the driver called last, and how often it called what. */
 const char *gate_name(uint32_t gate);
 uint64_t gate_calls(const char *name);                    /* since modules_build */
+extern bool gate_tracing;                                 /* print every call */
 void gate_checks(bool on);                                /* off: straight through, for measuring and storms */
 
 #endif

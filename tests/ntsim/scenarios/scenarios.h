@@ -68,4 +68,42 @@ void prepare_damaged_rules(void);
 void control_damaged_rules(void);
 void control_cut_rules(void);
 
+void file_create(void);
+void file_create_kinds(void);
+void file_create_relative(void);
+void file_open_by_id(void);
+void file_time(void);
+void stream_create(void);
+void stream_kinds(void);
+void raw_access(void);
+void file_write_ways(void);
+void file_asynchronous(void);
+void file_odd(void);
+void file_many(void);
+
+void delete_excluded(void);
+void delete_logged(void);
+void delete_archived(void);
+void delete_silent(void);
+void delete_without_service(void);
+void delete_ways(void);
+void delete_not(void);
+void delete_executable(void);
+void delete_stream(void);
+void archive_premade(void);
+void archive_is_file(void);
+void archive_big(void);
+void prepare_quota(void);
+void archive_quota(void);
+void archive_withdrawn(void);
+void executable_detected(void);
+void executable_in_parts(void);
+void executable_blocked(void);
+void shredding_blocked(void);
+void shredding_allowed(void);
+
+void pipe_create_connect(void);
+void pipe_none(void);
+void pipe_relative(void);
+
 #endif
