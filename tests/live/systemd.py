@@ -80,6 +80,10 @@ def outside(sysmon):
     sandbox.need_sensor(sysmon)
     if not os.path.exists(SYSTEMD) or not os.path.exists('/usr/bin/dpkg-shlibdeps'):
         sandbox.skip('no systemd, or no dpkg-dev')
+    if os.path.isdir('/run/systemd/system'):
+        sandbox.skip('a systemd runs here already; the test wants one of its own')
+    if run('unshare', '--pid', '--fork', '--mount', '--cgroup', '--uts', 'true').returncode:
+        sandbox.skip('no namespaces to boot in')
     groups = [os.path.join('/sys/fs/cgroup', place, f'sysmon-test-{os.getpid()}') for place in hierarchies()]
     with tempfile.TemporaryDirectory() as folder:
         package = run(os.path.join(os.environ['SYSMON_SOURCE'], 'packaging/deb.sh'), os.path.dirname(sysmon), folder).stdout.strip()
