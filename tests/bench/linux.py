@@ -137,9 +137,10 @@ def main():
 
     def nanoseconds(result):
         return ', '.join(f'{result[l][3] - result[l][2]:+.0f}' for l in calls) + ' ns'
-    print('''## Linux sensor
+    print(f'''## Linux sensor
 
-JSON to a file on tmpfs. *Original* is the Linux build of the product, measured on a machine of this class.
+JSON to a file on tmpfs. *Original* is the Linux build of the product, measured on a machine of this class. Load average when this
+was measured: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors; the clock is only telling on a quiet machine.
 
 | measure | original | aim | measured: by the clock | by processor time of the load |
 |---|--:|--:|--:|--:|''')
