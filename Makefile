@@ -6,6 +6,8 @@
 #   make bench      measure; writes docs/performance.md's table
 #   make windows    build/windows/{x64,x86}/: Sysmon64.exe, Sysmon.exe, SysmonDrv.sys
 #   make package    a .deb
+#   make run-windows      the same as `run` for Windows: a Wine prefix, a few programs, their events
+#   make package-windows  zip and MSI, signed with a test certificate
 #   make fuzz       every fuzz target, SECONDS each (default 60)
 #   make deps       Debian packages for all of it
 
@@ -45,10 +47,16 @@ windows: deps-build deps-windows
 	    ninja -C $(BUILD)/windows/$$arch --quiet || exit 1; \
 	done
 
+run-windows: windows
+	@SYSMON_SOURCE=$(CURDIR) SYSMON_BUILD=$(CURDIR)/$(BUILD)/windows/x64 python3 tests/wine/show.py 2>/dev/null
+
+package-windows: windows
+	@packaging/windows/package.sh $(BUILD) $$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
+
 package: all deps-package
 	@packaging/deb.sh $(BUILD)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps run check bench fuzz windows package clean
+.PHONY: all deps run check bench fuzz windows package run-windows package-windows clean

@@ -5,11 +5,12 @@
 Wine's kernel has no callbacks of its own: the companion driver and the hook supply them (companion/activity.h).
 """
 import os
-import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
+import laboratory  # noqa: E402
+from laboratory import launch  # noqa: E402
 
 CONFIG = '''<Sysmon schemaversion="4.90">
   <HashAlgorithms>*</HashAlgorithms>
@@ -29,35 +30,12 @@ CONFIG = '''<Sysmon schemaversion="4.90">
   </EventFiltering>
 </Sysmon>
 '''
-GROUP = 'SysmonTest'
 
 
 def prepare(t):
-    """Installs, and arranges that companion and driver share a host process, companion first."""
-    built = os.path.join(harness.BUILD, 'tests', 'wine')
-    for name in ('hook.dll', 'launch.exe', 'actor.exe'):
-        shutil.copy(os.path.join(built, name), t.c)
-    shutil.copy(os.path.join(built, 'companion.sys'), t.windows)
-    shutil.copy(os.path.join(built, 'companion.sys'), os.path.join(t.windows, 'another.sys'))
-    result = t.sysmon('-i', t.write('config.xml', CONFIG))
+    result = laboratory.install(t, CONFIG, r'json:C:\events.json')
     t.check('installed', result.code == 0, result.out + result.err)
-    add = lambda key, value, kind, data: t.run('reg', 'add', harness.SERVICES + '\\' + key, '/v', value, '/t', kind, '/d', data, '/f')
-    add(r'Sysmon64\Parameters', 'Outputs', 'REG_MULTI_SZ', r'json:C:\events.json')
-    for name, file in (('SysmonCompanion', 'companion.sys'), ('Another', 'another.sys')):
-        t.run('sc', 'create', name, 'type=', 'kernel', 'start=', 'demand', 'binPath=', 'C:\\windows\\' + file)
-    for name in ('SysmonCompanion', 'SysmonDrv', 'Another'):
-        add(name, 'Group', 'REG_SZ', GROUP)
-    for name in ('SysmonDrv', 'Sysmon64'):
-        add(name, 'Start', 'REG_DWORD', '3')
-    t.boot()
-    for name in ('SysmonCompanion', 'SysmonDrv', 'Sysmon64'):
-        t.run('sc', 'start', name)
-        t.wait(lambda: t.state(name) == 'RUNNING')
     t.equal('companion, driver and service run', [t.state(n) for n in ('SysmonCompanion', 'SysmonDrv', 'Sysmon64')], ['RUNNING'] * 3)
-
-
-def launch(t, *command):
-    return t.run(r'C:\launch.exe', *command)
 
 
 def found(t, ident, **fields):
