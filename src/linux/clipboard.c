@@ -94,35 +94,53 @@ static bool uses(struct clipboards *clipboards, int directory, int display, stru
     return true;
 }
 
-/* A process that uses the display tells how; else the one whose server it is. */
+/* The user whose server it is; 0 also when root runs it for others. False: it is not there. */
+static bool find_owner(int display, struct access *out)
+{
+    struct stat status;
+    char path[64];
+
+    snprintf(path, sizeof path, "/tmp/.X11-unix/X%d", display);
+    if (lstat(path, &status) || !S_ISSOCK(status.st_mode))
+        return false;
+    out->uid = status.st_uid;
+    out->gid = status.st_gid;
+    return true;
+}
+
+/*
+ * A process that uses the display tells how it is reached. A user's own server is believed to that user only: anybody can claim
+ * to use it.
+ */
 static bool find_access(struct clipboards *clipboards, int display, struct access *out)
 {
     DIR *processes = opendir("/proc");
     struct dirent *entry;
-    struct stat status;
     bool found = false;
-    char path[64];
+    struct access user;
 
     memset(out, 0, sizeof *out);
     snprintf(out->display, sizeof out->display, ":%d", display);
+    if (!find_owner(display, out)) {
+        if (processes)
+            closedir(processes);
+        return false;
+    }
     while (processes && !found && (entry = readdir(processes))) {
-        int directory;
+        int directory = entry->d_name[0] < '1' || entry->d_name[0] > '9'
+                            ? -1
+                            : openat(dirfd(processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-            continue;
-        directory = openat(dirfd(processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (directory < 0)
             continue;
-        found = uses(clipboards, directory, display, out);
+        user = *out;
+        found = uses(clipboards, directory, display, &user) && (!out->uid || user.uid == out->uid);
         close(directory);
     }
     if (processes)
         closedir(processes);
-    snprintf(path, sizeof path, "/tmp/.X11-unix/X%d", display);
-    if (found || lstat(path, &status) || !S_ISSOCK(status.st_mode))
-        return found;
-    out->uid = status.st_uid;
-    out->gid = status.st_gid;
+    if (found)
+        *out = user;
     return true;
 }
 
