@@ -78,7 +78,12 @@ void outputs_counters(struct outputs *outputs, unsigned index, struct output_cou
 uint64_t outputs_take_loss(struct outputs *outputs, char *text, size_t size);
 /* Is every output gone for good (the reader of standard output has left)? Then nothing can be written any more. */
 bool outputs_gone(struct outputs *outputs);
-/* Flushes for at most `milliseconds`, closes everything and frees. NULL is allowed. */
+/*
+ * Flushes for at most `milliseconds` and ends every output; nothing may be written afterwards. What was lost in the end is
+ * told by outputs_take_loss() then. Called a second time it does nothing.
+ */
+void outputs_stop(struct outputs *outputs, unsigned milliseconds);
+/* Stops, unless that has been done, and frees. NULL is allowed. */
 void outputs_close(struct outputs *outputs, unsigned milliseconds);
 
 #ifdef __cplusplus

@@ -131,6 +131,14 @@ int archive_take(struct archive *archive, const struct wire_file *file, bool las
     return fd;
 }
 
+void archive_forget(struct archive *archive, const struct wire_file *file)
+{
+    struct kept *kept = find(archive, device_of(file), file->inode);
+
+    if (kept)
+        forget(archive, kept);
+}
+
 /* Ours, and nobody else's: a directory that others may write to could be made to lead our copies elsewhere. */
 static int open_directory(struct archive *archive)
 {

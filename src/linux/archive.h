@@ -28,6 +28,8 @@ void archive_destroy(struct archive *archive);
 void archive_keep(struct archive *archive, const struct wire_name *name, struct match_text path);
 /* The kept file that lost a name, as a descriptor of the caller's; -1: none is kept. `last`: it had no other name. */
 int archive_take(struct archive *archive, const struct wire_file *file, bool last);
+/* The file lost its last name, and nobody wants a copy: what is kept open occupies the disk. */
+void archive_forget(struct archive *archive, const struct wire_file *file);
 
 /*
  * Copies the file behind `fd` to HASH.extension, the extension being that of `path`. 0, or a negative errno: -EFBIG, and

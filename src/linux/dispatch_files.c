@@ -72,8 +72,11 @@ static bool archive_deleted(struct monitor *monitor, const struct told *told)
 
     file_event_deleted(&monitor->event, EVENT_FILE_DELETE, &monitor->processes, told->name.name, told->path, told->process,
                        &monitor->arena);
-    if (!emitter_wants(&monitor->emitter, &monitor->event))
+    if (!emitter_wants(&monitor->emitter, &monitor->event)) {
+        if (file->links <= 1)
+            archive_forget(monitor->archive, file);
         return false;
+    }
     accounting_of(&monitor->emitter.accounting, catalogue_find(EVENT_FILE_DELETE_DETECTED))->seen--;
     emitter_saw(&monitor->emitter, EVENT_FILE_DELETE);
     request.fd = archive_take(monitor->archive, file, file->links <= 1);

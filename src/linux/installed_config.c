@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAX_COMMAND_LINE (1u << 20)
 
@@ -248,8 +249,15 @@ static int compile_quietly(struct installed_config *out, const char *name, const
 int installed_config_open(struct installed_config *out, const char *path, const struct cli_options *options, char *error, size_t size)
 {
     struct installed_config new = { 0 };
-    int failed = file_read(path, CONFIG_MAX_FILE_SIZE, &new.data, &new.size), code;
+    struct stat status;
+    int failed, code;
 
+    /* A pipe can be read once only, and the monitor would wait for its writer instead of monitoring. */
+    if (!stat(path, &status) && !S_ISREG(status.st_mode)) {
+        snprintf(error, size, "cannot use the configuration %s: it is no ordinary file, and it will be read more than once", path);
+        return EXIT_UNREADABLE;
+    }
+    failed = file_read(path, CONFIG_MAX_FILE_SIZE, &new.data, &new.size);
     if (failed) {
         snprintf(error, size, "cannot read the configuration %s: %s", path, failed == -EFBIG ? "larger than 64 MiB" : strerror(-failed));
         return EXIT_UNREADABLE;

@@ -258,12 +258,25 @@ void session_print_totals(struct session *session, FILE *out)
     monitor_print_totals(session->monitor, out);
 }
 
+/* No event can tell what the outputs could not get rid of at the end. */
+static void close_outputs(struct session *session)
+{
+    char text[512];
+
+    if (!session->outputs)
+        return;
+    outputs_stop(session->outputs, CLOSE_MS);
+    if (outputs_take_loss(session->outputs, text, sizeof text))
+        fprintf(stderr, "sysmon: lost at the end: %s\n", text);
+    outputs_close(session->outputs, 0);
+}
+
 void session_close(struct session *session)
 {
     if (!session)
         return;
     monitor_close(session->monitor);
-    outputs_close(session->outputs, CLOSE_MS);
+    close_outputs(session);
     control_close(session->control);
     installed_config_free(&session->config);
     if (session->loss_timer >= 0)

@@ -17,6 +17,7 @@
 struct outputs {
     struct sink *sink[MAX_OUTPUTS];
     unsigned count;
+    bool stopped, left[MAX_OUTPUTS]; /* left: its thread hangs and still uses its sink */
     struct render_host host;
     char computer[256], user[200];
     uint64_t own_counter, *counter;
@@ -294,19 +295,28 @@ uint64_t outputs_take_loss(struct outputs *outputs, char *text, size_t size)
     return sum;
 }
 
+void outputs_stop(struct outputs *outputs, unsigned milliseconds)
+{
+    if (outputs->stopped)
+        return;
+    outputs->stopped = true;
+    for (unsigned i = 0; i < outputs->count; i++)
+        sink_stop(outputs->sink[i], clock_milliseconds() + milliseconds);
+    for (unsigned i = 0; i < outputs->count; i++)
+        outputs->left[i] = !sink_finish(outputs->sink[i]);
+}
+
 void outputs_close(struct outputs *outputs, unsigned milliseconds)
 {
     bool all = true;
 
     if (!outputs)
         return;
-    for (unsigned i = 0; i < outputs->count; i++)
-        sink_stop(outputs->sink[i], clock_milliseconds() + milliseconds);
+    outputs_stop(outputs, milliseconds);
     for (unsigned i = 0; i < outputs->count; i++) {
-        bool finished = sink_finish(outputs->sink[i]);
-        if (finished)
+        if (!outputs->left[i])
             sink_destroy(outputs->sink[i]);
-        all &= finished;
+        all &= !outputs->left[i];
     }
     render_buffer_free(&outputs->buffer);
     mutex_destroy(&outputs->mutex);

@@ -478,6 +478,8 @@ bool sink_finish(struct sink *sink)
         sink->abandoned = true;
         waker_wake(sink->waker);
         finished = wait_finished(sink, clock_milliseconds() + GRACE_MILLISECONDS);
+        if (!finished)
+            lose(sink, OUTPUT_DROP_CLOSED, 0, (uint64_t)sink->queue.count + sink->in_flight);
     }
     mutex_unlock(&sink->mutex);
     if (finished)

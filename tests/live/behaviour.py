@@ -64,6 +64,43 @@ def reload():
         tap.check(True, 'SIGHUP with a bad file: told, and the old rules stay')
 
 
+def reload_of_a_pipe():
+    with Monitor(config(['ProcessCreate'])) as m:
+        os.unlink(m.config)
+        os.mkfifo(m.config)
+        m.process.send_signal(signal.SIGHUP)
+        e = m.wait(lambda e: e['EventID'] == 255, 'event 255')
+        tap.check('no ordinary file' in e['Description'], 'SIGHUP with a pipe in the place of the file: told', e['Description'])
+        m.run('/bin/true')
+        tap.check(True, 'and not waited for')
+
+
+def full_to_the_end():
+    """What the queues still hold when the time is over is lost after the last event could tell it."""
+    with Monitor(config(['ProcessCreate']), arguments=['--output', 'json:/dev/full']) as m:
+        m.run('/bin/true')
+        tap.equal(m.stop(), 0, 'a full output does not keep the monitor from ending')
+        tap.check(re.search(r'lost at the end: json:/dev/full: \d+ events dropped', m.messages()), 'what it still held is told', m.messages())
+
+
+def unwanted_deletion():
+    """A file that was kept open for the archive, but got another name: its content must not stay on the disk."""
+    include = '<FileDelete onmatch="include"><TargetFilename condition="end with">.kept</TargetFilename></FileDelete>'
+    with Monitor(config(['ProcessCreate'], more=include)) as m:
+        def held():
+            links = [os.readlink(entry.path) for entry in os.scandir(f'/proc/{m.process.pid}/fd')]
+            return [link for link in links if link.startswith(m.work)]
+
+        with open(f'{m.work}/a.kept', 'w', encoding='ascii') as file:
+            file.write('a')
+        m.settle()
+        tap.equal(held(), [f'{m.work}/a.kept'], 'a file whose deletion is wanted is kept open')
+        os.rename(f'{m.work}/a.kept', f'{m.work}/a.other')
+        os.unlink(f'{m.work}/a.other')
+        m.settle()
+        tap.equal(held(), [], 'not beyond its deletion under a name that is not wanted')
+
+
 def refusals():
     def run(*arguments, **more):
         done = subprocess.run([SYSMON, 'run', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
@@ -168,7 +205,8 @@ def many_connections():
         tap.check(memory[1]['VmRSS'] < 64 * 1024, 'resident memory below 64 MiB, the ring included', memory)
 
 
-for name, test in (('start and stop', start_and_stop), ('reload', reload), ('refusals', refusals), ('overflow', overflow),
+for name, test in (('start and stop', start_and_stop), ('reload', reload), ('reload of a pipe', reload_of_a_pipe),
+                   ('full to the end', full_to_the_end), ('unwanted deletion', unwanted_deletion), ('refusals', refusals), ('overflow', overflow),
                    ('SIGTERM', term_in_a_storm), ('SIGKILL', killed), ('connections', many_connections)):
     tap.run(name, test)
 tap.done()
