@@ -292,9 +292,9 @@ void verdict_stop(void);
 bool verdict_is_possible(void);
 /*
  * Queues `record` (body struct wire_file_delete; taken over) as a question and waits at most `timeout` milliseconds.
- * STATUS_IO_TIMEOUT: no answer, `*out` untouched. IRQL: PASSIVE_LEVEL.
+ * False: no answer, `*out` untouched. IRQL: PASSIVE_LEVEL.
  */
-NTSTATUS verdict_ask(struct record *record, ULONG session, ULONG timeout, enum wire_verdict_result *out);
+bool verdict_ask(struct record *record, ULONG session, ULONG timeout, enum wire_verdict_result *out);
 /* STATUS_NOT_FOUND: nobody waits for that answer (any more). */
 NTSTATUS verdict_answer(ULONG tracker, ULONG result);
 /* Lets every waiting thread go without answer. */

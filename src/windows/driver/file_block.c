@@ -10,8 +10,8 @@ static unsigned event_of(enum wire_type type)
     return type == WIRE_FILE_BLOCK_EXECUTABLE ? EVENT_FILE_BLOCK_EXE : EVENT_FILE_BLOCK_SHREDDING;
 }
 
-/* STATUS_IO_TIMEOUT: nobody answered. */
-static NTSTATUS ask(struct file_op *op, enum wire_type type, bool is_executable, enum wire_verdict_result *verdict)
+/* False: nobody answered. */
+static bool ask(struct file_op *op, enum wire_type type, bool is_executable, enum wire_verdict_result *verdict)
 {
     struct settings *settings = settings_acquire();
     ULONG timeout = settings->verdict_timeout, session;
@@ -19,10 +19,10 @@ static NTSTATUS ask(struct file_op *op, enum wire_type type, bool is_executable,
 
     settings_release(settings);
     if (!timeout || !file_may_wait() || !verdict_is_possible())
-        return STATUS_IO_TIMEOUT;
+        return false;
     question = file_delete_record(op, type, is_executable, &session);
     if (!question)
-        return STATUS_IO_TIMEOUT;
+        return false;
     return verdict_ask(question, session, timeout, verdict);
 }
 
@@ -33,7 +33,7 @@ static bool is_refused(struct file_op *op, enum wire_type type, bool is_executab
 
     if (decision == RULES_DROP)
         return false;
-    if (NT_SUCCESS(ask(op, type, is_executable, &verdict)))
+    if (ask(op, type, is_executable, &verdict))
         return verdict == WIRE_VERDICT_INCLUDE;
     return decision != RULES_UNDECIDED;
 }

@@ -154,6 +154,8 @@ void file_create_after(struct file_op *op, struct file_create *create, NTSTATUS 
 
 void file_create_abandon(struct file_create *create)
 {
+    if (create->is_raw || create->may_create)
+        queue_lose(create->is_raw ? WIRE_RAW_ACCESS_READ : WIRE_FILE_CREATE, WIRE_LOSS_SOURCE);
     deletion_abandon(create->overwritten);
     pool_free(create);
 }

@@ -44,7 +44,7 @@ static enum wire_verdict_result ask(struct file_op *op, bool is_executable, bool
         return result;
     question = file_delete_record(op, WIRE_FILE_DELETE, is_executable, &session);
     if (question)
-        *answered = NT_SUCCESS(verdict_ask(question, session, timeout, &result));
+        *answered = verdict_ask(question, session, timeout, &result);
     return result;
 }
 

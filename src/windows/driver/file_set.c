@@ -199,6 +199,8 @@ void file_set_after(struct file_op *op, struct file_set *set, NTSTATUS status)
 void file_set_abandon(struct file_set *set)
 {
     IRQL_AT_MOST(APC_LEVEL);
+    if (set->kind == SET_TIME)
+        queue_lose(WIRE_FILE_TIME, WIRE_LOSS_SOURCE);
     deletion_abandon(set->deletion);
     pool_free(set->name);
     pool_free(set);

@@ -27,9 +27,9 @@ bool minifilter_sees_pipes(void)
 static bool op_begin(struct file_op *op, PFLT_CALLBACK_DATA data, PCFLT_RELATED_OBJECTS objects)
 {
     memset(op, 0, sizeof *op);
+    op->instance = objects->Instance; /* also needed to give things back */
     if (!objects->FileObject || !NT_SUCCESS(flt.FltGetInstanceContext(objects->Instance, (PFLT_CONTEXT *)&op->volume)))
         return false;
-    op->instance = objects->Instance;
     op->data = data;
     op->file = objects->FileObject;
     op->requestor = flt.FltGetRequestorProcess(data);

@@ -94,16 +94,22 @@ out:
     return NULL;
 }
 
+static void pipe_free(struct pipe_open *open)
+{
+    pool_free(open->name);
+    pool_free(open);
+}
+
 void pipe_after(struct pipe_open *open, NTSTATUS status)
 {
     IRQL_AT_MOST(PASSIVE_LEVEL);
     if (NT_SUCCESS(status) && status != STATUS_REPARSE)
         report(open);
-    pipe_abandon(open);
+    pipe_free(open);
 }
 
 void pipe_abandon(struct pipe_open *open)
 {
-    pool_free(open->name);
-    pool_free(open);
+    queue_lose(WIRE_PIPE_EVENT, WIRE_LOSS_SOURCE);
+    pipe_free(open);
 }

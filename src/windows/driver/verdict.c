@@ -85,7 +85,7 @@ static void count_failure(void)
         state.pause_until = compat_time() + PAUSE;
 }
 
-NTSTATUS verdict_ask(struct record *record, ULONG session, ULONG timeout, enum wire_verdict_result *out)
+bool verdict_ask(struct record *record, ULONG session, ULONG timeout, enum wire_verdict_result *out)
 {
     struct wire_file_delete *body = record_body(record);
     LARGE_INTEGER due = { .QuadPart = -(LONGLONG)timeout * 10000 };
@@ -102,10 +102,10 @@ NTSTATUS verdict_ask(struct record *record, ULONG session, ULONG timeout, enum w
     answer = withdraw(&question);
     if (answer < 0) {
         count_failure();
-        return STATUS_IO_TIMEOUT;
+        return false;
     }
     *out = (enum wire_verdict_result)answer;
-    return STATUS_SUCCESS;
+    return true;
 }
 
 NTSTATUS verdict_answer(ULONG tracker, ULONG result)
