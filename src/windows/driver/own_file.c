@@ -5,16 +5,25 @@
 
 static UNICODE_STRING *own_name; /* set once */
 
-/* \SystemRoot\SysmonDrv.sys or \??\C:\Windows\SysmonDrv.sys, as the module list has it. */
+/* \SystemRoot\SysmonDrv.sys or \??\C:\Windows\SysmonDrv.sys, as the module list has it: ASCII. */
 static NTSTATUS loaded_path(UNICODE_STRING *out)
 {
     CHAR path[256];
-    ANSI_STRING text;
+    struct text text;
+    NTSTATUS status;
 
     if (!module_path(driver.object->DriverStart, path, sizeof path))
         return STATUS_NOT_FOUND;
-    RtlInitAnsiString(&text, path);
-    return RtlAnsiStringToUnicodeString(out, &text, TRUE);
+    status = text_reserve(out, &text, sizeof path);
+    if (!NT_SUCCESS(status))
+        return status;
+    for (const CHAR *at = path; *at; at++) {
+        WCHAR c = (UCHAR)*at;
+
+        text_append(&text, &c, 1);
+    }
+    text_finish(out, &text);
+    return STATUS_SUCCESS;
 }
 
 static UNICODE_STRING *name_of_path(UNICODE_STRING *path)
@@ -45,7 +54,7 @@ void own_file_find(void)
     if (own_name || !NT_SUCCESS(loaded_path(&path)))
         return;
     name = name_of_path(&path);
-    RtlFreeUnicodeString(&path);
+    pool_free(path.Buffer);
     if (name && InterlockedCompareExchangePointer((PVOID *)&own_name, name, NULL) != NULL)
         pool_free(name);
 }

@@ -43,7 +43,7 @@ static struct {
     KSPIN_LOCK lock;
     LIST_ENTRY operations;
     LONG count;
-    UNICODE_STRING *own_key; /* full path of the driver's service key; NULL: unknown */
+    UNICODE_STRING *own_key; /* full path of the driver's service key; owned unless it is driver.registry_path */
 } state;
 
 static const struct {
@@ -278,51 +278,64 @@ static void pre_rename_key(PREG_RENAME_KEY_INFORMATION info)
 
 /* ---- creation ---- */
 
-/* NT 5.2 does not tell created from opened: does the key exist already? True also when that can not be found out. */
-static bool key_exists(PREG_CREATE_KEY_INFORMATION info)
+/* Full path of a key that is about to be created or opened. */
+static NTSTATUS create_path(PREG_CREATE_KEY_INFORMATION info, UNICODE_STRING *out)
 {
-    UNICODE_STRING *root = info->RootObject ? registry_name_of(&state.cookie, info->RootObject) : NULL;
-    UNICODE_STRING name, path = { 0 };
-    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING *root = NULL, name;
     struct text text;
-    HANDLE key;
-    bool exists = true;
+    NTSTATUS status = name_capture(&name, info->CompleteName);
 
-    if (!NT_SUCCESS(name_capture(&name, info->CompleteName)))
-        goto out;
-    if (!name.Length)
-        goto out;
-    if (!NT_SUCCESS(text_reserve(&path, &text, (name.Length + (root ? root->Length : 0)) / sizeof(WCHAR) + 1)))
-        goto out;
-    if (root && name.Buffer[0] != L'\\') {
-        text_append_name(&text, root);
-        text_append_string(&text, L"\\");
+    if (!NT_SUCCESS(status))
+        return status;
+    if (info->RootObject && !(name.Length && name.Buffer[0] == L'\\')) {
+        root = registry_name_of(&state.cookie, info->RootObject);
+        if (!root)
+            status = STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    text_append_name(&text, &name);
-    text_finish(&path, &text);
-    InitializeObjectAttributes(&attributes, &path, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL, NULL);
-    switch (ZwOpenKey(&key, KEY_QUERY_VALUE, &attributes)) {
-    case STATUS_SUCCESS:
-        ZwClose(key);
-        break;
-    case STATUS_OBJECT_NAME_NOT_FOUND:
-        exists = false;
-        break;
-    default:
-        break;
+    if (NT_SUCCESS(status))
+        status = text_reserve(out, &text, (name.Length + (root ? root->Length : 0)) / sizeof(WCHAR) + 1);
+    if (NT_SUCCESS(status)) {
+        if (root) {
+            text_append_name(&text, root);
+            text_append_string(&text, L"\\");
+        }
+        text_append_name(&text, &name);
+        text_finish(out, &text);
     }
-out:
-    pool_free(path.Buffer);
-    pool_free(name.Buffer);
     pool_free(root);
-    return exists;
+    pool_free(name.Buffer);
+    return status;
+}
+
+/* NT 5.2 does not tell created from opened. STATUS_OBJECT_NAME_NOT_FOUND: there is no such key yet. */
+static NTSTATUS key_look_up(PREG_CREATE_KEY_INFORMATION info)
+{
+    UNICODE_STRING path;
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE key;
+    NTSTATUS status = create_path(info, &path);
+
+    if (!NT_SUCCESS(status))
+        return STATUS_INSUFFICIENT_RESOURCES;
+    InitializeObjectAttributes(&attributes, &path, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL, NULL);
+    status = ZwOpenKey(&key, KEY_QUERY_VALUE, &attributes);
+    if (NT_SUCCESS(status))
+        ZwClose(key);
+    pool_free(path.Buffer);
+    return status;
 }
 
 static void pre_create_key(PREG_CREATE_KEY_INFORMATION info)
 {
     struct operation *operation;
+    NTSTATUS status;
 
-    if (compat_at_least(6, 0) || key_exists(info))
+    if (compat_at_least(6, 0) || !info->CompleteName || !info->CompleteName->Length) /* no name: the root, opened again */
+        return;
+    status = key_look_up(info);
+    if (status == STATUS_INSUFFICIENT_RESOURCES)
+        queue_lose(WIRE_REGISTRY_EVENT, WIRE_LOSS_MEMORY); /* it might have been a creation */
+    if (status != STATUS_OBJECT_NAME_NOT_FOUND)
         return;
     operation = operation_create(PRE_CREATE_KEY, NULL, WIRE_REGISTRY_CREATE_KEY);
     if (operation)
@@ -375,11 +388,12 @@ static void post(ULONG class, PREG_POST_OPERATION_INFORMATION info)
 
 /* ---- protection of the service key ---- */
 
+/* A key whose name can not be found out counts as ours: this is asked only where protection is switched on. */
 static bool is_own_key(PVOID object)
 {
     UNICODE_STRING *path = registry_name_of(&state.cookie, object);
-    bool own = path && RtlPrefixUnicodeString(state.own_key, path, TRUE) &&
-               (path->Length == state.own_key->Length || path->Buffer[state.own_key->Length / sizeof(WCHAR)] == L'\\');
+    bool own = !path || (RtlPrefixUnicodeString(state.own_key, path, TRUE) &&
+                         (path->Length == state.own_key->Length || path->Buffer[state.own_key->Length / sizeof(WCHAR)] == L'\\'));
 
     pool_free(path);
     return own;
@@ -391,7 +405,7 @@ static bool is_refused(ULONG class, PVOID info)
     struct settings *settings;
     bool protects;
 
-    if (class > PRE_RENAME_KEY || !state.own_key || ExGetPreviousMode() == KernelMode ||
+    if (class > PRE_RENAME_KEY || ExGetPreviousMode() == KernelMode ||
         HandleToULong(PsGetCurrentProcessId()) == control_client())
         return false;
     settings = settings_acquire();
@@ -479,7 +493,7 @@ static NTSTATUS NTAPI notify(PVOID context, PVOID argument, PVOID info)
 }
 
 /* The path the driver was started with may go through links (CurrentControlSet); the notifications show real names. */
-static UNICODE_STRING *own_key_find(void)
+static UNICODE_STRING *own_key_open(void)
 {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING *name = NULL;
@@ -497,6 +511,19 @@ static UNICODE_STRING *own_key_find(void)
     return name;
 }
 
+static void own_key_find(void)
+{
+    state.own_key = own_key_open();
+    if (!state.own_key)
+        state.own_key = &driver.registry_path; /* mostly the same, and needs no memory */
+}
+
+static void own_key_forget(void)
+{
+    if (state.own_key != &driver.registry_path)
+        pool_free(state.own_key);
+}
+
 NTSTATUS registry_start(void)
 {
     UNICODE_STRING altitude;
@@ -506,14 +533,14 @@ NTSTATUS registry_start(void)
     KeInitializeSpinLock(&state.lock);
     InitializeListHead(&state.operations);
     registry_names_start();
-    state.own_key = own_key_find();
+    own_key_find();
     RtlInitUnicodeString(&altitude, ALTITUDE);
     if (compat.CmRegisterCallbackEx)
         status = compat.CmRegisterCallbackEx(notify, &altitude, driver.object, NULL, &state.cookie, NULL);
     else
         status = CmRegisterCallback(notify, NULL, &state.cookie);
     if (!NT_SUCCESS(status))
-        pool_free(state.own_key);
+        own_key_forget();
     return status;
 }
 
@@ -523,6 +550,6 @@ void registry_stop(void)
     CmUnRegisterCallback(state.cookie);
     while (!IsListEmpty(&state.operations))
         operation_free(CONTAINING_RECORD(RemoveHeadList(&state.operations), struct operation, link));
-    pool_free(state.own_key);
+    own_key_forget();
     memset(&state, 0, sizeof state);
 }

@@ -49,8 +49,14 @@ static NTSTATUS key_open(HANDLE *key)
     return status;
 }
 
+/* A reading under way: where it reads, and whether it must be thrown away, because half a configuration is none. */
+struct reader {
+    HANDLE key;
+    bool out_of_memory;
+};
+
 /* The value in memory of ours; NULL when it is absent, too big or memory is short. */
-static KEY_VALUE_PARTIAL_INFORMATION *value_read(HANDLE key, const WCHAR *name, ULONG limit)
+static KEY_VALUE_PARTIAL_INFORMATION *value_read(struct reader *reader, const WCHAR *name, ULONG limit)
 {
     UNICODE_STRING text;
     KEY_VALUE_PARTIAL_INFORMATION head, *value;
@@ -58,28 +64,32 @@ static KEY_VALUE_PARTIAL_INFORMATION *value_read(HANDLE key, const WCHAR *name, 
     NTSTATUS status;
 
     RtlInitUnicodeString(&text, name);
-    status = ZwQueryValueKey(key, &text, KeyValuePartialInformation, &head, sizeof head, &size);
+    status = ZwQueryValueKey(reader->key, &text, KeyValuePartialInformation, &head, sizeof head, &size);
+    reader->out_of_memory |= status == STATUS_INSUFFICIENT_RESOURCES;
     if (status != STATUS_SUCCESS && status != STATUS_BUFFER_OVERFLOW)
         return NULL;
     if (head.DataLength > limit)
         goto refuse;
     size = FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + head.DataLength + 2 * sizeof(WCHAR); /* room for terminators */
     value = pool_allocate_paged(size);
-    if (!value)
+    if (!value) {
+        reader->out_of_memory = true;
         return NULL;
-    status = ZwQueryValueKey(key, &text, KeyValuePartialInformation, value, size - 2 * sizeof(WCHAR), &size);
+    }
+    status = ZwQueryValueKey(reader->key, &text, KeyValuePartialInformation, value, size - 2 * sizeof(WCHAR), &size);
     if (NT_SUCCESS(status))
         return value;
-    pool_free(value); /* grew meanwhile: the watcher will call again */
+    reader->out_of_memory |= status == STATUS_INSUFFICIENT_RESOURCES;
+    pool_free(value); /* or it grew meanwhile: the watcher will call again */
     return NULL;
 refuse:
     record_error(L"Parameters", name, STATUS_BUFFER_OVERFLOW);
     return NULL;
 }
 
-static KEY_VALUE_PARTIAL_INFORMATION *value_read_typed(HANDLE key, const WCHAR *name, ULONG type, ULONG least, ULONG limit)
+static KEY_VALUE_PARTIAL_INFORMATION *value_read_typed(struct reader *reader, const WCHAR *name, ULONG type, ULONG least, ULONG limit)
 {
-    KEY_VALUE_PARTIAL_INFORMATION *value = value_read(key, name, limit);
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read(reader, name, limit);
 
     if (!value)
         return NULL;
@@ -90,9 +100,9 @@ static KEY_VALUE_PARTIAL_INFORMATION *value_read_typed(HANDLE key, const WCHAR *
     return NULL;
 }
 
-static void read_dword(HANDLE key, const WCHAR *name, ULONG least, ULONG most, ULONG *out)
+static void read_dword(struct reader *reader, const WCHAR *name, ULONG least, ULONG most, ULONG *out)
 {
-    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(key, name, REG_DWORD, sizeof(ULONG), sizeof(ULONG));
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(reader, name, REG_DWORD, sizeof(ULONG), sizeof(ULONG));
     ULONG number;
 
     if (!value)
@@ -105,9 +115,9 @@ static void read_dword(HANDLE key, const WCHAR *name, ULONG least, ULONG most, U
     pool_free(value);
 }
 
-static void read_flag(HANDLE key, const WCHAR *name, bool *out)
+static void read_flag(struct reader *reader, const WCHAR *name, bool *out)
 {
-    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(key, name, REG_BINARY, 1, 1);
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(reader, name, REG_BINARY, 1, 1);
 
     if (!value)
         return;
@@ -120,11 +130,11 @@ static bool is_algorithm(ULONG hash)
     return (hash >= WIRE_HASH_SHA1 && hash <= WIRE_HASH_IMPHASH) || (hash > WIRE_HASH_SEVERAL && hash <= WIRE_HASH_ALL);
 }
 
-static void read_hash(HANDLE key, ULONG *out)
+static void read_hash(struct reader *reader, ULONG *out)
 {
     ULONG hash = *out;
 
-    read_dword(key, L"HashingAlgorithm", 0, MAXULONG, &hash);
+    read_dword(reader, L"HashingAlgorithm", 0, MAXULONG, &hash);
     if (is_algorithm(hash))
         *out = hash;
     else
@@ -166,25 +176,25 @@ static NTSTATUS directory_set(struct settings *settings, const WCHAR *text, ULON
     return STATUS_SUCCESS;
 }
 
-static void read_archive(HANDLE key, struct settings *settings)
+static void read_archive(struct reader *reader, struct settings *settings)
 {
-    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(key, L"ArchiveDirectory", REG_SZ, sizeof(WCHAR), VALUE_LIMIT);
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(reader, L"ArchiveDirectory", REG_SZ, sizeof(WCHAR), VALUE_LIMIT);
     ULONG bytes;
 
     if (!value)
         return;
     bytes = text_length(value);
     if (is_directory_name((const WCHAR *)value->Data, bytes / sizeof(WCHAR)))
-        directory_set(settings, (const WCHAR *)value->Data, bytes);
+        reader->out_of_memory |= !NT_SUCCESS(directory_set(settings, (const WCHAR *)value->Data, bytes));
     else
         record_error(L"Parameters", L"ArchiveDirectory", STATUS_OBJECT_NAME_INVALID);
     pool_free(value);
 }
 
 /* Without the value there are no rules, and defaults decide. */
-static void read_rules(HANDLE key, struct settings *settings)
+static void read_rules(struct reader *reader, struct settings *settings)
 {
-    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(key, L"Rules", REG_BINARY, 1, RULES_LIMIT);
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(reader, L"Rules", REG_BINARY, 1, RULES_LIMIT);
 
     settings->rules = rules_create(value ? value->Data : NULL, value ? value->DataLength : 0);
     settings->wanted = rules_wanted(settings->rules);
@@ -192,9 +202,9 @@ static void read_rules(HANDLE key, struct settings *settings)
 }
 
 /* Names and masks belong together by position; a name without mask is watched for any access. */
-static void read_access(HANDLE key, struct settings *settings)
+static void read_access(struct reader *reader, struct settings *settings)
 {
-    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(key, L"ProcessAccessNames", REG_MULTI_SZ, sizeof(WCHAR), VALUE_LIMIT);
+    KEY_VALUE_PARTIAL_INFORMATION *value = value_read_typed(reader, L"ProcessAccessNames", REG_MULTI_SZ, sizeof(WCHAR), VALUE_LIMIT);
     KEY_VALUE_PARTIAL_INFORMATION *masks;
     ULONG bytes;
 
@@ -204,29 +214,31 @@ static void read_access(HANDLE key, struct settings *settings)
     settings->access_names = pool_allocate_paged(bytes + 2 * sizeof(WCHAR));
     if (settings->access_names)
         memcpy(settings->access_names, value->Data, bytes);
+    else
+        reader->out_of_memory = true;
     pool_free(value);
     memset(settings->access_masks, 0xFF, sizeof settings->access_masks);
-    masks = value_read_typed(key, L"ProcessAccessMasks", REG_BINARY, sizeof(ULONG), sizeof settings->access_masks);
+    masks = value_read_typed(reader, L"ProcessAccessMasks", REG_BINARY, sizeof(ULONG), sizeof settings->access_masks);
     if (!masks)
         return;
     memcpy(settings->access_masks, masks->Data, masks->DataLength & ~3u);
     pool_free(masks);
 }
 
-static void read_all(HANDLE key, struct settings *settings)
+static void read_all(struct reader *reader, struct settings *settings)
 {
-    read_dword(key, L"Options", 0, MAXULONG, &settings->options);
-    read_hash(key, &settings->hash_algorithms);
-    read_flag(key, L"CheckRevocation", &settings->check_revocation);
-    read_flag(key, L"DnsLookup", &settings->dns_lookup);
-    read_archive(key, settings);
-    read_access(key, settings);
-    read_rules(key, settings);
-    read_dword(key, L"DriverQueueSize", QUEUE_RECORDS_LEAST, QUEUE_RECORDS_MOST, &settings->queue_records);
-    read_dword(key, L"VerdictTimeout", 0, VERDICT_TIMEOUT_MOST, &settings->verdict_timeout);
-    read_dword(key, L"ArchiveQuota", 0, MAXULONG, &settings->archive_quota);
-    read_dword(key, L"Protect", 0, SETTINGS_PROTECT_KEY | SETTINGS_PROTECT_FILE, &settings->protect);
-    read_dword(key, L"Sensors", 0, SETTINGS_SENSOR_ALL, &settings->sensors);
+    read_dword(reader, L"Options", 0, MAXULONG, &settings->options);
+    read_hash(reader, &settings->hash_algorithms);
+    read_flag(reader, L"CheckRevocation", &settings->check_revocation);
+    read_flag(reader, L"DnsLookup", &settings->dns_lookup);
+    read_archive(reader, settings);
+    read_access(reader, settings);
+    read_rules(reader, settings);
+    read_dword(reader, L"DriverQueueSize", QUEUE_RECORDS_LEAST, QUEUE_RECORDS_MOST, &settings->queue_records);
+    read_dword(reader, L"VerdictTimeout", 0, VERDICT_TIMEOUT_MOST, &settings->verdict_timeout);
+    read_dword(reader, L"ArchiveQuota", 0, MAXULONG, &settings->archive_quota);
+    read_dword(reader, L"Protect", 0, SETTINGS_PROTECT_KEY | SETTINGS_PROTECT_FILE, &settings->protect);
+    read_dword(reader, L"Sensors", 0, SETTINGS_SENSOR_ALL, &settings->sensors);
 }
 
 /* ---- snapshots ---- */
@@ -309,20 +321,35 @@ static void publish(struct settings *settings)
         settings_release(old);
 }
 
+/* NULL when memory is short. */
+static struct settings *settings_read(void)
+{
+    struct settings *settings = settings_default();
+    struct reader reader = { 0 };
+    NTSTATUS status;
+
+    if (!settings)
+        return NULL;
+    status = key_open(&reader.key);
+    if (NT_SUCCESS(status)) {
+        read_all(&reader, settings);
+        ZwClose(reader.key);
+    } /* no key: defaults */
+    if (!reader.out_of_memory && status != STATUS_INSUFFICIENT_RESOURCES)
+        return settings;
+    settings_free(settings);
+    return NULL;
+}
+
 NTSTATUS settings_reload(void)
 {
     struct settings *settings;
     bool protects_file = false;
-    HANDLE key;
 
     IRQL_AT_MOST(PASSIVE_LEVEL);
     mutex_enter(&state.reading);
-    settings = settings_default();
+    settings = settings_read();
     if (settings) {
-        if (NT_SUCCESS(key_open(&key))) { /* no key: defaults */
-            read_all(key, settings);
-            ZwClose(key);
-        }
         queue_set_limit(settings->queue_records);
         protects_file = (settings->protect & SETTINGS_PROTECT_FILE) != 0;
         publish(settings);
