@@ -97,6 +97,46 @@ static UNICODE_STRING *destination_minifilter(const struct file_op *op, const FI
 
 /* ---- the legacy filter's ---- */
 
+/*
+ * Asked below us by a request of our own: ObQueryNameString would start at the top of the stack and may want the lock that
+ * the request under way holds on a synchronous file.
+ */
+static FILE_NAME_INFORMATION *name_information(const struct file_op *op)
+{
+    ULONG size = 1024;
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        FILE_NAME_INFORMATION *info = pool_allocate(size);
+        NTSTATUS status;
+
+        if (!info)
+            return NULL;
+        status = file_query(op, FileNameInformation, info, size);
+        if (NT_SUCCESS(status) && info->FileNameLength <= size - FIELD_OFFSET(FILE_NAME_INFORMATION, FileName))
+            return info;
+        size = FIELD_OFFSET(FILE_NAME_INFORMATION, FileName) + info->FileNameLength;
+        pool_free(info);
+        if (status != STATUS_BUFFER_OVERFLOW || size > 0x10000)
+            return NULL;
+    }
+    return NULL;
+}
+
+static UNICODE_STRING *name_on_volume(const struct file_op *op, PFILE_OBJECT file)
+{
+    const struct file_op other = { .volume = op->volume, .lower = op->lower, .file = file };
+    FILE_NAME_INFORMATION *info = name_information(&other);
+    UNICODE_STRING path, *name;
+
+    if (!info)
+        return NULL;
+    path.Buffer = info->FileName;
+    path.Length = path.MaximumLength = (USHORT)info->FileNameLength & ~1u;
+    name = name_join(&op->volume->name, &path, NULL);
+    pool_free(info);
+    return name;
+}
+
 /* Before the create only the file object's own words are there; afterwards the file system knows the name. */
 UNICODE_STRING *file_name_legacy(const struct file_op *op)
 {
@@ -104,18 +144,18 @@ UNICODE_STRING *file_name_legacy(const struct file_op *op)
     UNICODE_STRING *base, *name;
 
     if (file->FsContext)
-        return name_of_object(file);
-    base = file->RelatedFileObject ? name_of_object(file->RelatedFileObject) : name_of_object(file->DeviceObject);
-    if (!base)
-        return NULL;
-    name = file->RelatedFileObject ? name_below(base, &file->FileName) : name_join(base, &file->FileName, NULL);
+        return name_on_volume(op, file);
+    if (!file->RelatedFileObject)
+        return name_join(&op->volume->name, &file->FileName, NULL);
+    base = name_on_volume(op, file->RelatedFileObject);
+    name = base ? name_below(base, &file->FileName) : NULL;
     pool_free(base);
     return name;
 }
 
-static UNICODE_STRING *parent_of(PFILE_OBJECT file)
+static UNICODE_STRING *parent_of(const struct file_op *op)
 {
-    UNICODE_STRING *name = name_of_object(file);
+    UNICODE_STRING *name = name_on_volume(op, op->file);
 
     if (name)
         while (name->Length && !ends_with_backslash(name))
@@ -138,11 +178,11 @@ static UNICODE_STRING *destination_legacy(const struct file_op *op, UNICODE_STRI
     UNICODE_STRING *base, *name;
 
     if (strip_drive(&target)) {
-        base = name_of_object(op->file->DeviceObject);
+        base = name_duplicate(&op->volume->name);
     } else if (target.Length && target.Buffer[0] == L'\\') {
         return name_duplicate(&target); /* \Device\… */
     } else {
-        base = parent ? name_of_object(parent) : parent_of(op->file);
+        base = parent ? name_on_volume(op, parent) : parent_of(op);
     }
     if (!base)
         return NULL;
