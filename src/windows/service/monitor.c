@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "monitor.h"
 #include "monitor_core.h"
+#include "random.h"
 #include "registry.h"
 #include "system.h"
 
@@ -28,19 +29,6 @@ static uint32_t machine_id(void)
     return id;
 }
 
-/* Random bytes for the process table's hashing; a clock where the system has no generator. */
-static void random_key(uint8_t key[16])
-{
-    BOOLEAN(WINAPI *generate)(void *, ULONG) = system_function("advapi32.dll", "SystemFunction036");
-    LARGE_INTEGER count;
-
-    memset(key, 0, 16);
-    if (generate && generate(key, 16))
-        return;
-    QueryPerformanceCounter(&count);
-    memcpy(key, &count, sizeof(count));
-}
-
 static DWORD open_parts(struct monitor *monitor, const char **part)
 {
     uint8_t key[16];
@@ -58,7 +46,7 @@ static DWORD open_parts(struct monitor *monitor, const char **part)
         error = deleted_files_open(&monitor->deleted, monitor->files);
     if (!error && (*part = "signatures"))
         error = signatures_open(&monitor->signatures, monitor_signed, monitor);
-    random_key(key);
+    random_bytes(key, sizeof(key));
     if (!error && (*part = "process table") && process_table_create(&monitor->table, NULL, key))
         error = ERROR_OUTOFMEMORY;
     if (!error && (*part = "events")) {
@@ -193,11 +181,4 @@ void monitor_reload(struct monitor *monitor, bool report)
 void monitor_report(struct monitor *monitor, const char *id, const char *description)
 {
     monitor_error(monitor, id, description);
-}
-
-void monitor_session(struct monitor *monitor, uint32_t session, bool active)
-{
-    (void)monitor;
-    (void)session;
-    (void)active;
 }

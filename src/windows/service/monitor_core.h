@@ -96,6 +96,8 @@ void monitor_add_stats(struct monitor *monitor, struct stats *stats);
 /* Starts and stops sources as the policy wants; false: one could not be started. */
 bool sources_apply(struct monitor *monitor);
 void sources_stop(struct monitor *monitor);
+/* Worker thread. */
+void sources_process_ended(struct monitor *monitor, uint32_t pid);
 
 /* ---- monitor_driver.c ---- */
 

@@ -163,6 +163,8 @@ static int make_record(struct monitor *monitor, struct pool *pool, void *data, s
     if (status < 0)
         return status;
     translate_table(&monitor->translator, pool, &record);
+    if (record.header.EventType == WIRE_PROCESS_TERMINATE)
+        sources_process_ended(monitor, record.body.terminate.ProcessId);
     if (record.header.EventType == WIRE_LOSS)
         account_loss(monitor, &record);
     if (record.header.EventType == WIRE_IMAGE_LOAD)

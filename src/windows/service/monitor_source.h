@@ -24,12 +24,15 @@ struct monitor_source {
     const char *name;                                 /* ID of its events 255 */
     uint16_t event;                                   /* whose losses it has */
     bool (*wanted)(const struct settings *settings, const struct ruleset *rules);
-    /* 0, or a Windows error. May wait for its session, not for the network. */
-    DWORD (*start)(struct monitor *monitor, void **state);
+    /* 0, or a Windows error; ERROR_NOT_SUPPORTED: not on this system, not tried again. May wait for its session, not for the network. */
+    DWORD (*start)(struct monitor *monitor, const struct settings *settings, void **state);
     /* Ends its threads; nothing is posted afterwards. */
     void (*stop)(void *state);
     /* After a change of settings while it runs; NULL: of no interest. */
     void (*configure)(void *state, const struct settings *settings);
+    /* Worker thread: a process has ended; a session began or ended. Must be quick; NULL: of no interest. */
+    void (*process_ended)(void *state, uint32_t pid);
+    void (*session)(void *state, uint32_t session, bool active);
 };
 
 /* From any thread. Never waits: a full queue counts as a loss of the source's event. */
