@@ -141,6 +141,12 @@ def pe():
         yield bytes(image)
 
 
+def clipboard():
+    message = lambda text: struct.pack('<4I', 0x50494C43, 7, 2 * len(text), 0) + text.encode('utf-16-le')
+    yield message('abc') + message('z' * 100)
+    yield bytes.fromhex('170000fe80000000000000013e52b80c833de300000000')
+
+
 def trace():
     ends4, ends6 = bytes.fromhex('5db8d822c0a8010a01bbc350'), bytes(range(16)) + bytes(range(16, 32)) + b'\x01\xbb\xc3\x50'
     record = lambda provider, opcode, version, body: bytes([provider, opcode, version, len(body)]) + body

@@ -22,7 +22,7 @@ DNS = '1c95126e-7eea-49a9-a3fe-a378b03ddb4d'
 
 
 def record(provider, opcode, data, ident=0, version=2, pid=0xffffffff):
-    return struct.pack('<16sqIHHHBBxx', uuid.UUID(provider).bytes_le, 0, pid, ident, 0x140, len(data), version, opcode) + data
+    return struct.pack('<16sqIHHHBBxxxx', uuid.UUID(provider).bytes_le, 0, pid, ident, 0x140, len(data), version, opcode) + data
 
 
 def ipv4(pid, remote, local, remote_port, local_port):

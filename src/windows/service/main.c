@@ -4,6 +4,7 @@
  * a subcommand or classic switches it is the tool. Arguments become UTF-8 here and stay so.
  */
 #include "cli/command.h"
+#include "clipboard_helper.h"
 #include "console.h"
 #include "harden.h"
 #include "service.h"
@@ -14,6 +15,8 @@
 
 static int run_command(int argc, char **argv)
 {
+    if (argc == 3 && (!strcmp(argv[1], "-z") || !strcmp(argv[1], "/z")))
+        return clipboard_helper(argv[2]);
     if (argc > 1)
         for (const struct command *command = commands; command->name; command++)
             if (!strcmp(command->name, argv[1]))

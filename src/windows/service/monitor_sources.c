@@ -4,7 +4,7 @@
 #include "monitor_source.h"
 #include "sources.h"
 
-static const struct monitor_source *const monitor_sources[] = { &network_source, &dns_source, NULL };
+static const struct monitor_source *const monitor_sources[] = { &network_source, &dns_source, &wmi_source, &clipboard_source, NULL };
 
 _Static_assert(sizeof(monitor_sources) / sizeof(monitor_sources[0]) <= MONITOR_MAX_SOURCES + 1, "more room in struct monitor");
 
