@@ -164,14 +164,16 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 
     if (pid == own_pid)
         return 0;
+    /* Even when there is no telling it: what comes later must not pass for the former program's. */
+    known.start = READ(task, group_leader, start_boottime);
+    known.image = bpf_ktime_get_boot_ns();
+    bpf_map_update_elem(&processes, &pid, &known, BPF_ANY);
     record = record_begin(WIRE_EXEC);
     if (!record)
         return 0;
     exec = (struct wire_exec *)record->bytes;
     record_header(record, WIRE_EXEC, task);
-    known.start = exec->header.start;
-    known.image = exec->header.image = exec->header.time;
-    bpf_map_update_elem(&processes, &pid, &known, BPF_ANY);
+    exec->header.time = exec->header.image = known.image;
     describe(record, task, READ(mm, exe_file));
     exec->arguments_total = end - start;
     sent = exec->arguments_size = append_arguments(record, start, end);
@@ -235,8 +237,10 @@ int BPF_PROG(process_exit, struct task_struct *task)
     if (READ(task, signal, live.counter) || READ(task, flags) & PF_KTHREAD || pid == own_pid)
         return 0;
     record = record_begin(WIRE_EXIT);
-    if (!record)
+    if (!record) {
+        bpf_map_delete_elem(&processes, &pid);
         return 0;
+    }
     exit = (struct wire_exit *)record->bytes;
     record_header(record, WIRE_EXIT, task);
     /* Two threads that end together may both be the last: the one that takes the entry away reports. */
