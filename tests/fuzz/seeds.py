@@ -158,6 +158,19 @@ def trace():
     yield udp + udp + dns + dns
 
 
+def wire():
+    """One well-formed x64 record of every type: body size, place of the extension sizes, number of extensions (spec 06 section 5)."""
+    shapes = {1: (88, 64, 6), 2: (48, 32, 3), 3: (24, 16, 1), 4: (88, 64, 6), 5: (96, 72, 5), 6: (8, 0, 2), 7: (824, 812, 2), 8: (544, 536, 1),
+              9: (48, 24, 5), 10: (128, 112, 4), 11: (128, 112, 4), 12: (40, 20, 5), 13: (40, 20, 4), 14: (104, 100, 1),
+              15: (168, 24, 4), 16: (168, 24, 4), 17: (168, 24, 4), 18: (168, 24, 4), 19: (168, 24, 4), 0xFF10: (40, 36, 1)}
+    for kind, (size, sizes_at, count) in shapes.items():
+        body, parts = bytearray(size), [units('\\Device\\HarddiskVolume1\\f.exe') if i else b'\1\1\0\0\0\0\0\5\x12\0\0\0' for i in range(count)]
+        struct.pack_into(f'<{count}I', body, sizes_at, *map(len, parts))
+        data = bytes(body) + b''.join(parts)
+        record = struct.pack('<IIIB3xQI4x', kind, 32 + len(data), 0, 0, 1, 2) + data
+        yield record + bytes(-len(record) % 8) + record
+
+
 def dns():
     def head(flags, answers):
         return struct.pack('>6H', 7, flags, 1, answers, 0, 0) + b'\3www\7example\0\0\1\0\1'
