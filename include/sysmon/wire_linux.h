@@ -165,7 +165,7 @@ enum wire_how {
 /* A change of a directory: which file, under which name. The kernel's own path where it can be had, else what was asked for. */
 struct wire_name {
     struct wire_header header;
-    struct wire_file file; /* of WIRE_DELETED: before the change but for the times; all zero with WIRE_PATH_NONE */
+    struct wire_file file; /* of WIRE_DELETED: before the change but for the times, and on ext4 the links; all zero with WIRE_PATH_NONE */
     int64_t previous_seconds; /* WIRE_TIMES: the modification time that was */
     uint32_t previous_nanoseconds;
     uint32_t how;           /* enum wire_how */

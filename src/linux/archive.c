@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define NAME_SIZE 256
@@ -118,7 +120,20 @@ void archive_keep(struct archive *archive, const struct wire_name *name, struct 
         forget(archive, kept->fd < 0 ? kept : TAILQ_LAST(&archive->kept, kept_list));
 }
 
-int archive_take(struct archive *archive, const struct wire_file *file, bool last)
+/*
+ * Was that the file's last name? The record is made when the file system sets the change time: ext4 has taken the name off the
+ * count by then, the others do so afterwards.
+ */
+static bool was_last(const struct kept *kept, const struct wire_file *file)
+{
+    struct statfs status;
+
+    if (file->links != 1)
+        return !file->links;
+    return fstatfs(kept->fd, &status) || status.f_type != EXT4_SUPER_MAGIC;
+}
+
+int archive_take(struct archive *archive, const struct wire_file *file)
 {
     struct kept *kept = find(archive, device_of(file), file->inode);
     int fd;
@@ -126,7 +141,7 @@ int archive_take(struct archive *archive, const struct wire_file *file, bool las
     if (!kept)
         return -1;
     fd = fcntl(kept->fd, F_DUPFD_CLOEXEC, 3);
-    if (last)
+    if (was_last(kept, file))
         forget(archive, kept);
     return fd;
 }
@@ -135,7 +150,7 @@ void archive_forget(struct archive *archive, const struct wire_file *file)
 {
     struct kept *kept = find(archive, device_of(file), file->inode);
 
-    if (kept)
+    if (kept && was_last(kept, file))
         forget(archive, kept);
 }
 

@@ -26,9 +26,9 @@ void archive_destroy(struct archive *archive);
 
 /* Keeps the created file open. `path` as the process saw it. Does nothing when it is another file by now. */
 void archive_keep(struct archive *archive, const struct wire_name *name, struct match_text path);
-/* The kept file that lost a name, as a descriptor of the caller's; -1: none is kept. `last`: it had no other name. */
-int archive_take(struct archive *archive, const struct wire_file *file, bool last);
-/* The file lost its last name, and nobody wants a copy: what is kept open occupies the disk. */
+/* The kept file that lost a name, as a descriptor of the caller's; -1: none is kept. It stays kept while it has other names. */
+int archive_take(struct archive *archive, const struct wire_file *file);
+/* The file lost a name, and nobody wants a copy: after the last one, what is kept open only occupies the disk. */
 void archive_forget(struct archive *archive, const struct wire_file *file);
 
 /*

@@ -73,13 +73,12 @@ static bool archive_deleted(struct monitor *monitor, const struct told *told)
     file_event_deleted(&monitor->event, EVENT_FILE_DELETE, &monitor->processes, told->name.name, told->path, told->process,
                        &monitor->arena);
     if (!emitter_wants(&monitor->emitter, &monitor->event)) {
-        if (file->links <= 1)
-            archive_forget(monitor->archive, file);
+        archive_forget(monitor->archive, file);
         return false;
     }
     accounting_of(&monitor->emitter.accounting, catalogue_find(EVENT_FILE_DELETE_DETECTED))->seen--;
     emitter_saw(&monitor->emitter, EVENT_FILE_DELETE);
-    request.fd = archive_take(monitor->archive, file, file->links <= 1);
+    request.fd = archive_take(monitor->archive, file);
     if (request.fd >= 0) {
         parked_emit_deleted(&monitor->parked, &monitor->event, &request, monitor->archive);
     } else {

@@ -99,6 +99,16 @@ def unwanted_deletion():
         os.unlink(f'{m.work}/a.other')
         m.settle()
         tap.equal(held(), [], 'not beyond its deletion under a name that is not wanted')
+        with open(f'{m.work}/b.kept', 'w', encoding='ascii') as file:
+            file.write('b')
+        os.link(f'{m.work}/b.kept', f'{m.work}/c.kept')
+        for name in ('b', 'c'):
+            m.settle()
+            os.unlink(f'{m.work}/{name}.kept')
+            e = m.wait(lambda e, name=name: e['EventID'] == 23 and e['TargetFilename'] == f'{m.work}/{name}.kept', 'event 23')
+            tap.equal(e['Archived'], 'true', f'two names of one file, each archived: {name}')
+        m.settle()
+        tap.equal(held(), [], 'and let go after the second')
 
 
 def refusals():
