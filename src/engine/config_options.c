@@ -2,6 +2,7 @@
 /* Option elements (spec 03 section 4) and the same values given by switches. */
 #include "config_load.h"
 #include "suggestion.h"
+#include "sysmon/hash.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -49,21 +50,6 @@ static bool next_entry(const char **list, char *out, size_t size)
 
 /* ---- HashAlgorithms ---- */
 
-/* 1 SHA1, 2 MD5, 3 SHA256, 4 IMPHASH; 0 = no such algorithm. */
-static unsigned algorithm_named(const char *name)
-{
-    static const struct {
-        const char *name;
-        unsigned number;
-    } known[] = { { "sha1", 1 }, { "sha-1", 1 }, { "md5", 2 }, { "md-5", 2 }, { "sha256", 3 }, { "sha-256", 3 },
-                  { "imphash", 4 }, { "imp-hash", 4 } };
-
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (same_word(name, known[i].name))
-            return known[i].number;
-    return 0;
-}
-
 static int bad_algorithm(const char *name, const struct complaint *c)
 {
     struct suggestion near = suggestion_start(name);
@@ -81,24 +67,19 @@ static int bad_algorithm(const char *name, const struct complaint *c)
 
 static int set_hashes(struct config *config, const char *text, const struct complaint *c)
 {
-    uint32_t mask = 0, count = 0, number = 0;
+    const char *bad;
     char name[64];
+    size_t size;
 
     if (!text)
         return complain(c, "HashAlgorithms needs a list, e.g. SHA256 or MD5,SHA256,IMPHASH, or * for all");
-    if (!strcmp(text, "*") || same_word(text, "all")) {
-        config->hash_algorithms = 0x8000000f;
+    if (!hash_parse(&config->hash_algorithms, text, strlen(text), &bad, &size))
         return 0;
-    }
-    while (next_entry(&text, name, sizeof name)) {
-        number = algorithm_named(name);
-        if (!number)
-            return bad_algorithm(name, c);
-        mask |= 1u << (number - 1);
-        count++;
-    }
-    config->hash_algorithms = count == 1 ? number : 0x80000000 | mask;
-    return 0;
+    if (size >= sizeof name)
+        size = sizeof name - 1;
+    memcpy(name, bad, size);
+    name[size] = '\0';
+    return bad_algorithm(name, c);
 }
 
 /* ---- FieldSizes ---- */
