@@ -196,9 +196,10 @@ int sensor_open(struct sensor **out, uint32_t features, sensor_record_function *
     return 0;
 }
 
+/* Processes come first in the list and go last: whatever else is still seen has a known actor. */
 void sensor_detach(struct sensor *sensor)
 {
-    for (unsigned i = 0; i < attachment_count; i++) {
+    for (unsigned i = attachment_count; i-- > 0;) {
         bpf_link__destroy(sensor->link[i]);
         sensor->link[i] = NULL;
     }
