@@ -108,7 +108,7 @@ struct record {
     LIST_ENTRY link;
     ULONG used;     /* bytes from `header` on */
     bool is_loss;   /* the queue's own, never freed */
-    struct wire_header header __attribute__((aligned(8)));
+    struct wire_header header; /* aligned by its 64-bit member */
 };
 
 #define SPAN_TEXT(unicode) ((struct span){ (unicode)->Buffer, (unicode)->Length })

@@ -225,6 +225,21 @@ static void read_access(struct reader *reader, struct settings *settings)
     pool_free(masks);
 }
 
+/* Values that only the service uses are still held to their types: a wrong one shows here at once. */
+static void check_others(struct reader *reader)
+{
+    static const struct {
+        const WCHAR *name;
+        ULONG type;
+    } others[] = {
+        { L"ConfigFile", REG_SZ },  { L"ConfigHash", REG_SZ },         { L"FieldSizes", REG_SZ },
+        { L"TraceEvents", REG_SZ }, { L"SigningQueueSize", REG_DWORD },
+    };
+
+    for (unsigned i = 0; i < COUNT(others); i++)
+        pool_free(value_read_typed(reader, others[i].name, others[i].type, 0, VALUE_LIMIT));
+}
+
 static void read_all(struct reader *reader, struct settings *settings)
 {
     read_dword(reader, L"Options", 0, MAXULONG, &settings->options);
@@ -234,6 +249,7 @@ static void read_all(struct reader *reader, struct settings *settings)
     read_archive(reader, settings);
     read_access(reader, settings);
     read_rules(reader, settings);
+    check_others(reader);
     read_dword(reader, L"DriverQueueSize", QUEUE_RECORDS_LEAST, QUEUE_RECORDS_MOST, &settings->queue_records);
     read_dword(reader, L"VerdictTimeout", 0, VERDICT_TIMEOUT_MOST, &settings->verdict_timeout);
     read_dword(reader, L"ArchiveQuota", 0, MAXULONG, &settings->archive_quota);
