@@ -54,6 +54,22 @@ def checks():
     check('quiet leaves out notes', 'note:' in run('check', 'noted.xml')[1] and 'note:' not in run('check', '--quiet', 'noted.xml')[1])
 
 
+def devices():
+    """A pipe or a device is written to, not replaced by a file; what cannot be printed is an error."""
+    run('compile', 'good.xml', '-o', 'whole.bin')
+    os.mkfifo('pipe')
+    reader = os.open('pipe', os.O_RDONLY | os.O_NONBLOCK)
+    done = run('compile', 'good.xml', '-o', 'pipe')
+    check('compile to a pipe', done[0] == 0 and os.read(reader, 65536) == open('whole.bin', 'rb').read(), done)
+    check('the pipe is still one', stat.S_ISFIFO(os.lstat('pipe').st_mode))
+    os.close(reader)
+    if stat.S_ISCHR(os.stat('/dev/full').st_mode):
+        for arguments in (['check', 'good.xml'], ['-s']):
+            with open('/dev/full', 'wb') as full:
+                code = subprocess.run([program, *arguments], stdout=full, stderr=subprocess.DEVNULL, timeout=30).returncode
+            check(f"{arguments[0]} that cannot print exits 4", code == 4, code)
+
+
 def compiles():
     for arguments, code in ((['good.xml', '-o', 'rules.bin'], 0), (['missing.xml', '-o', 'x'], 2), (['bad.xml', '-o', 'x'], 3),
                             (['good.xml', '-o', 'no/such/folder'], 4), (['good.xml', '-o', '.'], 4), (['good.xml'], 87), ([], 87),
@@ -81,6 +97,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=os.environ.get('SYSMON_BUILD')) as folder:
         os.chdir(folder)
         checks()
+        devices()
         compiles()
         os.chdir('/')
     print(f'1..{points}')

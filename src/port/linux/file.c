@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,13 +118,39 @@ static int write_new(int folder, const char *name, const void *data, size_t size
     return rc;
 }
 
+/* A device or a pipe is written to: in its place, a file would break the machine (/dev/null). So it is with the links of /dev. */
+static bool is_written_through(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status))
+        return false;
+    if (!strncmp(path, "/dev/", 5) && !lstat(path, &status) && S_ISLNK(status.st_mode))
+        return true;
+    return S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) || S_ISFIFO(status.st_mode);
+}
+
+static int write_through(const char *path, const void *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = write_all(fd, data, size);
+    close(fd);
+    return rc;
+}
+
 int file_replace(const char *path, const void *data, size_t size)
 {
     char temporary[64];
     const char *name;
     uint64_t salt;
-    int folder = open_folder(path, &name), rc;
+    int folder, rc;
 
+    if (is_written_through(path))
+        return write_through(path, data, size);
+    folder = open_folder(path, &name);
     if (folder < 0)
         return folder;
     if (getrandom(&salt, sizeof salt, 0) != sizeof salt)
