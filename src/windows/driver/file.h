@@ -18,6 +18,7 @@ enum volume_kind { VOLUME_LOCAL, VOLUME_NETWORK, VOLUME_PIPES };
 /* One attachment of ours to a volume, or to the device of a network or pipe file system. */
 struct volume {
     enum volume_kind kind;
+    bool is_known;       /* the legacy filter has asked for the next one */
     bool tells_deletion; /* its file system answers STATUS_FILE_DELETED for what is gone */
     UNICODE_STRING name; /* \Device\HarddiskVolume1; in `characters` */
     WCHAR characters[VOLUME_NAME_MOST];
@@ -53,6 +54,8 @@ bool file_may_wait(void);
 NTSTATUS file_read(const struct file_op *op, ULONGLONG offset, void *buffer, ULONG length, ULONG *read);
 NTSTATUS file_query(const struct file_op *op, ULONG class, void *buffer, ULONG length);
 NTSTATUS file_set(const struct file_op *op, ULONG class, void *buffer, ULONG length);
+
+NTSTATUS file_query_volume(const struct file_op *op, ULONG class, void *buffer, ULONG length); /* legacy filter only */
 
 struct file_open {
     HANDLE handle;

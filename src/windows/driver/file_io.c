@@ -92,6 +92,23 @@ static NTSTATUS legacy_query(const struct file_op *op, ULONG class, void *buffer
     return request_send(op, irp, NULL);
 }
 
+NTSTATUS file_query_volume(const struct file_op *op, ULONG class, void *buffer, ULONG length)
+{
+    IO_STATUS_BLOCK result;
+    PIO_STACK_LOCATION stack;
+    PIRP irp;
+
+    IRQL_AT_MOST(PASSIVE_LEVEL);
+    irp = request_create(op, IRP_MJ_QUERY_VOLUME_INFORMATION, buffer, &result);
+    if (!irp)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    irp->Flags = IRP_SYNCHRONOUS_API;
+    stack = IoGetNextIrpStackLocation(irp);
+    stack->Parameters.QueryVolume.Length = length;
+    stack->Parameters.QueryVolume.FsInformationClass = class;
+    return request_send(op, irp, NULL);
+}
+
 static NTSTATUS legacy_set(const struct file_op *op, ULONG class, void *buffer, ULONG length)
 {
     IO_STATUS_BLOCK result;

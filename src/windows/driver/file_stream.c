@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is remembered of a file between its operations. The minifilter hangs it on the stream as a context; the legacy filter keeps
- * it per file object in a table of its own, until that object is closed.
+ * What is remembered of a file between its operations. The minifilter hangs it on the stream as a context. The legacy filter has a
+ * table of its own, by the file system's object for the stream (FsContext): an entry lives as long as one of the file objects
+ * that made it is open, and beyond that while a deletion under way waits for the other handles: these keep the stream.
  */
 #include "file.h"
 
 #define BUCKETS 64
 
+struct opener {
+    LIST_ENTRY link;
+    PFILE_OBJECT file; /* identity */
+};
+
 struct entry {
     LIST_ENTRY link;
-    LONG references;
-    PFILE_OBJECT file; /* identity */
+    LONG references; /* the table's and those of users */
+    bool linked;
+    const void *key; /* FsContext */
+    LIST_ENTRY openers;
     struct stream stream;
 };
 
@@ -58,9 +66,9 @@ static struct stream *context_get(const struct file_op *op, bool create)
 
 /* ---- the legacy filter's ---- */
 
-static LIST_ENTRY *bucket_of(PFILE_OBJECT file)
+static LIST_ENTRY *bucket_of(const void *key)
 {
-    return &table.bucket[(ULONG_PTR)file / sizeof(FILE_OBJECT) % BUCKETS];
+    return &table.bucket[(ULONG_PTR)key / 64 % BUCKETS];
 }
 
 NTSTATUS stream_table_start(void)
@@ -71,74 +79,148 @@ NTSTATUS stream_table_start(void)
     return STATUS_SUCCESS;
 }
 
+static void openers_free(struct entry *entry)
+{
+    while (!IsListEmpty(&entry->openers))
+        pool_free(CONTAINING_RECORD(RemoveHeadList(&entry->openers), struct opener, link));
+}
+
 static void entry_release(struct entry *entry)
 {
     if (InterlockedDecrement(&entry->references) == 0) {
         stream_finish(&entry->stream);
+        openers_free(entry);
         pool_free(entry);
     }
 }
 
-/* Under the lock. */
-static struct entry *entry_find(PFILE_OBJECT file)
+/* Under the lock, like the following ones. */
+static struct entry *entry_find(const void *key)
 {
-    LIST_ENTRY *head = bucket_of(file);
+    LIST_ENTRY *head = bucket_of(key);
 
     for (LIST_ENTRY *at = head->Flink; at != head; at = at->Flink) {
         struct entry *entry = CONTAINING_RECORD(at, struct entry, link);
 
-        if (entry->file == file)
+        if (entry->key == key)
             return entry;
     }
     return NULL;
 }
 
-static struct entry *entry_get(PFILE_OBJECT file, struct entry *spare)
+static struct opener *opener_find(struct entry *entry, PFILE_OBJECT file)
+{
+    for (LIST_ENTRY *at = entry->openers.Flink; at != &entry->openers; at = at->Flink) {
+        struct opener *opener = CONTAINING_RECORD(at, struct opener, link);
+
+        if (opener->file == file)
+            return opener;
+    }
+    return NULL;
+}
+
+/* Takes an entry that nothing keeps any more out of the table; the caller then drops the table's reference. */
+static bool entry_unlink_idle(struct entry *entry)
+{
+    if (!entry->linked || !IsListEmpty(&entry->openers) || entry->stream.deletion)
+        return false;
+    RemoveEntryList(&entry->link);
+    entry->linked = false;
+    return true;
+}
+
+static struct stream *entry_lookup(PFILE_OBJECT file)
 {
     struct entry *entry;
     KIRQL irql;
 
     KeAcquireSpinLock(&table.lock, &irql);
-    entry = entry_find(file);
-    if (!entry && spare) {
-        entry = spare;
-        InsertHeadList(bucket_of(file), &entry->link);
-    }
+    entry = entry_find(file->FsContext);
     if (entry)
         InterlockedIncrement(&entry->references);
+    KeReleaseSpinLock(&table.lock, irql);
+    return entry ? &entry->stream : NULL;
+}
+
+/* Enters what is missing; whichever of the two is not used is set to NULL. Returns the entry with a reference for the caller. */
+static struct entry *entry_enter(PFILE_OBJECT file, struct entry **spare, struct opener **opener)
+{
+    struct entry *entry;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&table.lock, &irql);
+    entry = entry_find(file->FsContext);
+    if (!entry) {
+        entry = *spare;
+        *spare = NULL;
+        entry->linked = true;
+        InsertHeadList(bucket_of(entry->key), &entry->link);
+    }
+    if (!opener_find(entry, file)) {
+        InsertTailList(&entry->openers, &(*opener)->link);
+        *opener = NULL;
+    }
+    InterlockedIncrement(&entry->references);
     KeReleaseSpinLock(&table.lock, irql);
     return entry;
 }
 
+static struct stream *entry_create(PFILE_OBJECT file)
+{
+    struct entry *spare = pool_allocate(sizeof *spare), *entry = NULL;
+    struct opener *opener = pool_allocate(sizeof *opener);
+
+    if (spare && opener) {
+        spare->references = 1; /* the table's */
+        spare->key = file->FsContext;
+        InitializeListHead(&spare->openers);
+        opener->file = file;
+        entry = entry_enter(file, &spare, &opener);
+    }
+    pool_free(spare);
+    pool_free(opener);
+    return entry ? &entry->stream : NULL;
+}
+
 static struct stream *entry_stream(PFILE_OBJECT file, bool create)
 {
-    struct entry *entry = entry_get(file, NULL), *spare;
-
-    if (entry || !create)
-        return entry ? &entry->stream : NULL;
-    spare = pool_allocate(sizeof *spare);
-    if (!spare)
+    if (!file->FsContext)
         return NULL;
-    spare->references = 1; /* the table's */
-    spare->file = file;
-    entry = entry_get(file, spare);
-    if (entry != spare)
-        pool_free(spare);
-    return &entry->stream;
+    return create ? entry_create(file) : entry_lookup(file);
+}
+
+static void entry_leave(struct entry *entry)
+{
+    bool idle;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&table.lock, &irql);
+    idle = entry_unlink_idle(entry);
+    KeReleaseSpinLock(&table.lock, irql);
+    if (idle)
+        entry_release(entry);
+    entry_release(entry);
 }
 
 void stream_table_close(PFILE_OBJECT file)
 {
     struct entry *entry;
+    struct opener *opener = NULL;
+    bool idle = false;
     KIRQL irql;
 
     IRQL_AT_MOST(APC_LEVEL);
     KeAcquireSpinLock(&table.lock, &irql);
-    entry = entry_find(file);
+    entry = entry_find(file->FsContext);
     if (entry)
-        RemoveEntryList(&entry->link);
+        opener = opener_find(entry, file);
+    if (opener) {
+        RemoveEntryList(&opener->link);
+        idle = entry_unlink_idle(entry);
+    }
     KeReleaseSpinLock(&table.lock, irql);
-    if (entry)
+    pool_free(opener);
+    if (idle)
         entry_release(entry);
 }
 
@@ -165,5 +247,5 @@ void stream_release(const struct file_op *op, struct stream *stream)
     if (op->instance)
         flt.FltReleaseContext(stream);
     else
-        entry_release(CONTAINING_RECORD(stream, struct entry, stream));
+        entry_leave(CONTAINING_RECORD(stream, struct entry, stream));
 }

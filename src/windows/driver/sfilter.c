@@ -34,6 +34,25 @@ static void volume_name_learn(struct volume *volume, PFILE_OBJECT file)
     pool_free(name);
 }
 
+/* Only NTFS tells, of the file systems that such a kernel has. Asked with the first file that is open. */
+static void volume_learn(const struct file_op *op)
+{
+    union {
+        FILE_FS_ATTRIBUTE_INFORMATION attributes;
+        UCHAR bytes[sizeof(FILE_FS_ATTRIBUTE_INFORMATION) + 64];
+    } buffer;
+    NTSTATUS status;
+
+    if (op->volume->is_known)
+        return;
+    status = file_query_volume(op, FileFsAttributeInformation, &buffer, sizeof buffer);
+    if (status == STATUS_INSUFFICIENT_RESOURCES)
+        return;
+    op->volume->tells_deletion = NT_SUCCESS(status) && buffer.attributes.FileSystemNameLength == 4 * sizeof(WCHAR) &&
+                                 memcmp(buffer.attributes.FileSystemName, L"NTFS", 4 * sizeof(WCHAR)) == 0;
+    op->volume->is_known = true;
+}
+
 static struct file_op op_of(PDEVICE_OBJECT device, PIRP irp)
 {
     struct filter_device *filter = device->DeviceExtension;
@@ -95,9 +114,11 @@ static NTSTATUS observe_set(PDEVICE_OBJECT device, PIRP irp)
         .replaces = stack->Parameters.SetFile.ReplaceIfExists,
         .parent = stack->Parameters.SetFile.FileObject,
     };
-    struct file_set *set = file_set_before(&op, &request);
+    struct file_set *set;
     NTSTATUS status;
 
+    volume_learn(&op);
+    set = file_set_before(&op, &request);
     if (!set) {
         file_op_finish(&op);
         return filter_pass(device, irp);
@@ -111,9 +132,11 @@ static NTSTATUS observe_set(PDEVICE_OBJECT device, PIRP irp)
 static NTSTATUS observe_cleanup(PDEVICE_OBJECT device, PIRP irp)
 {
     struct file_op op = op_of(device, irp);
-    struct file_cleanup *cleanup = file_cleanup_before(&op);
+    struct file_cleanup *cleanup;
     NTSTATUS status;
 
+    volume_learn(&op);
+    cleanup = file_cleanup_before(&op);
     file_op_finish(&op);
     if (!cleanup)
         return filter_pass(device, irp);
