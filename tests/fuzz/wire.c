@@ -19,13 +19,17 @@ static struct match_text user(void *context, struct pool *pool, const uint8_t *s
     return pool_text(pool, (const char *)sid, size); /* touches every byte */
 }
 
+/* Reading is the test: a sanitizer sees a text that lies. */
+static volatile char last_sum;
+
 static void read_all(const struct event *event)
 {
-    volatile char sink = 0;
+    char sum = 0;
 
     for (unsigned i = 0; i < event->type->field_count; i++)
         for (uint32_t j = 0; j < event->text[i].size; j++)
-            sink ^= event->text[i].data[j];
+            sum ^= event->text[i].data[j];
+    last_sum = sum;
 }
 
 static void one(struct translator *translator, const struct record *record)
