@@ -253,9 +253,12 @@ const struct record *expect_text(uint32_t type, unsigned extension, const WCHAR 
     return missing(type, what);
 }
 
+/* In a fault run the service may not have been asked, and the rules alone decided. */
 void expect_none(uint32_t type, const char *what)
 {
     client_sync();
+    if (client.fault_run && (type == R_FILE_DELETE || type == R_FILE_DELETE_DETECTED || type == R_BLOCK_EXECUTABLE || type == R_BLOCK_SHREDDING))
+        return;
     if (!check(client_count(type) == 0, "%u %s record(s) too many: %s", client_count(type), record_name(type), what))
         show_all();
 }

@@ -269,7 +269,7 @@ static bool has_stream(PFILE_OBJECT file)
         status = stream_key(file, &key); \
         return NT_SUCCESS(status) ? set(key_, type, operation, context, old) : status; \
     } \
-    FALLIBLE(FAILS_STATUS, NTSTATUS, FltGet##kind##Context, (PFLT_INSTANCE instance, PFILE_OBJECT file, PFLT_CONTEXT *context)) \
+    EXPORT(NTSTATUS, FltGet##kind##Context, (PFLT_INSTANCE instance, PFILE_OBJECT file, PFLT_CONTEXT *context)) \
     { \
         const void *key; \
         NTSTATUS status; \
@@ -296,7 +296,7 @@ FALLIBLE(FAILS_STATUS, NTSTATUS, FltSetInstanceContext, (PFLT_INSTANCE instance,
 {
     return set(instance, FLT_INSTANCE_CONTEXT, operation, context, old);
 }
-FALLIBLE(FAILS_STATUS, NTSTATUS, FltGetInstanceContext, (PFLT_INSTANCE instance, PFLT_CONTEXT *context))
+EXPORT(NTSTATUS, FltGetInstanceContext, (PFLT_INSTANCE instance, PFLT_CONTEXT *context))
 {
     return get(instance, FLT_INSTANCE_CONTEXT, context);
 }
@@ -305,7 +305,7 @@ FALLIBLE(FAILS_STATUS, NTSTATUS, FltSetVolumeContext, (PFLT_VOLUME volume, ULONG
 {
     return set(volume, FLT_VOLUME_CONTEXT, operation, context, old);
 }
-FALLIBLE(FAILS_STATUS, NTSTATUS, FltGetVolumeContext, (PFLT_FILTER filter, PFLT_VOLUME volume, PFLT_CONTEXT *context))
+EXPORT(NTSTATUS, FltGetVolumeContext, (PFLT_FILTER filter, PFLT_VOLUME volume, PFLT_CONTEXT *context))
 {
     (void)filter;
     return get(volume, FLT_VOLUME_CONTEXT, context);
