@@ -330,13 +330,27 @@ EXPORT(BOOLEAN, FltSupportsFileContextsEx, (PFILE_OBJECT file, PFLT_INSTANCE ins
 
 /* --- objects end ------------------------------------------------------------------------------------------------------------------- */
 
+static struct context *take_attached(const void *object)
+{
+    struct context *c;
+
+    sched_lock();
+    for (c = contexts; c; c = c->next)
+        if (c->linked && c->object == object) {
+            c->linked = false;
+            c->object = NULL;
+            break;
+        }
+    sched_unlock();
+    return c;
+}
+
 static void object_gone(const void *object)
 {
-    for (struct context *c = contexts, *next; c; c = next) {
-        next = c->next;
-        if (c->linked && c->object == object)
-            unlink_context(c);
-    }
+    struct context *context;
+
+    while ((context = take_attached(object)) != NULL)
+        drop(context);
 }
 
 void flt_stream_gone(struct fs_stream *stream) { object_gone(stream); }

@@ -59,11 +59,13 @@ void fsio_note_access(PFILE_OBJECT file, ULONG access, ULONG share)
     file->SharedRead = (share & FILE_SHARE_READ) != 0;
     file->SharedWrite = (share & FILE_SHARE_WRITE) != 0;
     file->SharedDelete = (share & FILE_SHARE_DELETE) != 0;
+    sched_lock();
     for (unsigned i = 0; i < 256; i++)
         if (!sharings[i].file) {
             sharings[i] = (struct sharing){file->FsContext, file};
-            return;
+            break;
         }
+    sched_unlock();
 }
 
 static void forget_sharing(PFILE_OBJECT file)
@@ -78,17 +80,21 @@ NTSTATUS fsio_share(struct fs_stream *stream, PFILE_OBJECT file, ULONG access)
     bool read = access & (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ), write = access & (FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE);
     bool erase = access & DELETE;
 
+    NTSTATUS status = STATUS_SUCCESS;
+
     if (file->Flags & 0x40000000) /* the simulator's mark for IO_IGNORE_SHARE_ACCESS_CHECK */
         return STATUS_SUCCESS;
+    sched_lock();
     for (unsigned i = 0; i < 256; i++) {
         PFILE_OBJECT other = sharings[i].file;
 
         if (!other || sharings[i].stream != stream)
             continue;
         if ((read && !other->SharedRead) || (write && !other->SharedWrite) || (erase && !other->SharedDelete))
-            return STATUS_SHARING_VIOLATION;
+            status = STATUS_SHARING_VIOLATION;
     }
-    return STATUS_SUCCESS;
+    sched_unlock();
+    return status;
 }
 
 static struct fs_ccb *ccb_of(PFILE_OBJECT file) { return file->FsContext2; }

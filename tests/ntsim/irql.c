@@ -78,7 +78,8 @@ void cross_in(struct crossing *crossing, const char *what)
 {
     struct runner *me = self();
 
-    *crossing = (struct crossing){what, me->irql, me->held_count, me->normal_apcs_off, me->all_apcs_off, me->attach_depth, me->entry_sp};
+    *crossing = (struct crossing){what, me->irql, me->held_count, me->normal_apcs_off, me->all_apcs_off, me->attach_depth, me->entry_sp, me->inside};
+    me->inside = what;
     me->entry_sp = (uintptr_t)__builtin_frame_address(0);
     me->driver_depth++;
 }
@@ -88,6 +89,7 @@ void cross_out(struct crossing *crossing)
     struct runner *me = self();
 
     me->driver_depth--;
+    me->inside = crossing->outer;
     me->entry_sp = crossing->entry_sp;
     if (me->irql != crossing->irql)
         bug("irql-changed", "%s was entered at IRQL %u and returned at %u", crossing->what, crossing->irql, me->irql);

@@ -17,6 +17,7 @@ struct crossing {
     KIRQL irql;
     unsigned held, normal_apcs_off, all_apcs_off, attach_depth;
     uintptr_t entry_sp;
+    const char *outer;
 };
 void cross_in(struct crossing *crossing, const char *what);
 void cross_out(struct crossing *crossing);

@@ -100,6 +100,23 @@ static struct block *block_new(struct region *region, size_t pages)
     return block;
 }
 
+/* Parallel mode is for storms: freed blocks stay mapped and are used again at once. */
+static struct block *open_blocks[CLASSES];
+
+static bool recyclable(const struct block *block)
+{
+    return sched_is_parallel() && block->pages < CLASSES && block->kind != BLOCK_IMAGE && block->kind != BLOCK_USER;
+}
+
+static struct block *block_recycled(struct region *region, size_t pages)
+{
+    struct block *block = region == &kernel && pages < CLASSES && sched_is_parallel() ? open_blocks[pages] : NULL;
+
+    if (block)
+        open_blocks[pages] = block->next;
+    return block;
+}
+
 /* An old block of the size whose time in quarantine is over. */
 static struct block *block_again(struct region *region, size_t pages)
 {
@@ -185,7 +202,8 @@ static void place_data(struct block *block, size_t size, unsigned flags)
 
     block->size = size;
     block->data = flags & MM_PAGE_START ? block->base : block->base + (room - size) / align * align;
-    memset(block->base, FILL_SLOP, room);
+    if (!sched_is_parallel())
+        memset(block->base, FILL_SLOP, room);
     memset(block->data, FILL_FRESH, size);
 }
 
@@ -196,7 +214,9 @@ void *mm_allocate(enum block_kind kind, size_t size, uint32_t tag, unsigned flag
     struct block *block;
 
     lock();
-    block = block_again(region, pages);
+    block = block_recycled(region, pages);
+    if (!block)
+        block = block_again(region, pages);
     if (!block) {
         block = block_new(region, pages);
         remember(block);
@@ -207,6 +227,7 @@ void *mm_allocate(enum block_kind kind, size_t size, uint32_t tag, unsigned flag
     block->driver_owned = false;
     block->tag = tag;
     block->serial = ++serial;
+    block->unfilled = sched_is_parallel();
     block->owner = NULL;
     block->allocated_by = self() ? self()->gate_caller : 0;
     place_data(block, size, flags);
@@ -240,14 +261,31 @@ void mm_free(void *data)
     lock();
     if (checks && comes_and_goes(block) && !block->resident)
         make_resident(block);
-    if (!slop_intact(block))
+    if (!sched_is_parallel() && !block->unfilled && !slop_intact(block))
         bug("overrun", "bytes around %p (%zu bytes, tag %.4s, allocated by %s) were overwritten", data, block->size,
             (char *)&block->tag, place(block->allocated_by));
     forget_resident(block);
     block->live = false;
     block->freed_by = self()->gate_caller;
-    block_retire(block);
+    if (recyclable(block)) {
+        block->next = open_blocks[block->pages];
+        open_blocks[block->pages] = block;
+    } else {
+        block_retire(block);
+    }
     unlock();
+}
+
+/* Back in serial mode: what was left open is closed like everything else that is free. */
+void mm_close_open(void)
+{
+    for (size_t pages = 0; pages < CLASSES; pages++)
+        while (open_blocks[pages]) {
+            struct block *block = open_blocks[pages];
+
+            open_blocks[pages] = block->next;
+            block_retire(block);
+        }
 }
 
 /* --- images and stacks ------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct block {
     bool changing;          /* user memory that differs at every read */
     bool faulting;          /* user memory that is never accessible */
     bool driver_owned;
+    bool unfilled;          /* no pattern around it: allocated in parallel mode */
     bool permanent;         /* survives mm_reset */
     uint32_t tag;
     uint32_t pages;
@@ -65,6 +66,7 @@ void mm_user_free(void *data);
 /* For the simulator's own copies of user memory: false when [at, at + size) is not entirely accessible to `process`. */
 bool mm_user_valid(struct process *process, const void *at, size_t size);
 
+void mm_close_open(void); /* after parallel mode */
 void mm_evict(void);   /* paged and user memory becomes inaccessible until touched legally: called when IRQL rises, process changes */
 void mm_switch(void);  /* another runner or process */
 void mm_checks(bool on); /* paged-memory traps; off in parallel mode and for measuring */

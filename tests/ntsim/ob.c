@@ -278,12 +278,10 @@ static struct name *longest(const WCHAR *path, size_t length)
 
 void *ob_lookup(const WCHAR *path, size_t length, const WCHAR **rest, size_t *rest_length)
 {
-    static WCHAR joined[4][2 * NAME_MAX_CHARS];
-    static unsigned turn;
     struct name *found;
 
     for (unsigned hops = 0; hops < 8; hops++) {
-        WCHAR *next = joined[turn++ % 4];
+        WCHAR *next = self()->names[self()->name_turn++ % 4];
         size_t target;
 
         found = longest(path, length);

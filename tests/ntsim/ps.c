@@ -66,12 +66,12 @@ static struct process *process_new(uint32_t parent, struct token *token)
     struct process *process = ob_create(&ob_process_type, sizeof *process);
 
     process->header.Type = 3;
-    process->id = next_id += 4;
+    process->id = __atomic_add_fetch(&next_id, 4, __ATOMIC_RELAXED);
     process->parent_id = parent;
     process->token = token;
     ob_reference(token);
     process->create_time = sched_now();
-    process->start_key = ++next_start_key;
+    process->start_key = __atomic_add_fetch(&next_start_key, 1, __ATOMIC_RELAXED);
     sched_lock();
     process->next = processes;
     processes = process;
@@ -84,7 +84,7 @@ static struct thread *thread_new(struct process *process, void *start)
     struct thread *thread = ob_create(&ob_thread_type, sizeof *thread);
 
     thread->header.Type = 6;
-    thread->id = next_id += 4;
+    thread->id = __atomic_add_fetch(&next_id, 4, __ATOMIC_RELAXED);
     thread->process = process;
     ob_reference(process);
     thread->start = start;
@@ -101,11 +101,13 @@ static void destroy_process(void *body)
 {
     struct process *process = body;
 
+    sched_lock();
     for (struct process **at = &processes; *at; at = &(*at)->next)
         if (*at == process) {
             *at = process->next;
             break;
         }
+    sched_unlock();
     if (process->token)
         ob_dereference(process->token);
     if (process->file)
@@ -116,11 +118,13 @@ static void destroy_thread(void *body)
 {
     struct thread *thread = body;
 
+    sched_lock();
     for (struct thread **at = &thread->process->threads; *at; at = &(*at)->next)
         if (*at == thread) {
             *at = thread->next;
             break;
         }
+    sched_unlock();
     ob_dereference(thread->process);
 }
 

@@ -256,6 +256,9 @@ static void runner_reset(struct runner *runner, const char *name)
     runner->top_level_irp = NULL;
     runner->in_dpc = false;
     runner->thread = NULL;
+    runner->inside = NULL;
+    runner->exit_to = NULL;
+    runner->flt = NULL;
     snprintf(runner->name, sizeof runner->name, "%s", name);
 }
 
@@ -355,6 +358,14 @@ static bool others_awake(void)
     return false;
 }
 
+const struct runner *sched_inside_driver(void)
+{
+    for (struct runner *r = runners; r; r = r->next)
+        if (r != self() && r->state != RUNNER_IDLE && r->driver_depth > 0)
+            return r;
+    return NULL;
+}
+
 /* Change only when every other runner is asleep or idle: nobody may be inside the other mode's lock. */
 void sched_parallel(bool on)
 {
@@ -385,6 +396,7 @@ void sched_parallel(bool on)
         parallel = false;
         lock_owner = NULL;
         lock_word = 0;
+        mm_close_open();
         for (struct runner *r = runners; r; r = r->next)
             host_unpark(&r->go); /* out of the timed wait, into the wait for their turn */
     }

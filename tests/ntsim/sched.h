@@ -51,6 +51,9 @@ struct runner {
     unsigned driver_depth;        /* calls into the driver on this stack */
     uintptr_t step_page;          /* mm.c: the changing user page an instruction is reading right now */
     NTSTATUS failure;
+    WCHAR names[4][1024];         /* ob.c: paths being followed */
+    unsigned name_turn;
+    const char *inside;           /* the callback or routine of the driver that is running */
     void **exit_to;               /* PsTerminateSystemThread leaves to here */
     void (*job)(void *);
     void *job_argument;
@@ -94,5 +97,7 @@ void sched_tick(void);            /* the watchdog's sign of life, and a little t
 void sched_watchdog(unsigned seconds);
 void sched_report(void);          /* who is asleep on what */
 unsigned sched_runners_named(const char *prefix); /* alive, for leak checks */
+/* The first other runner that is inside the driver now, NULL. */
+const struct runner *sched_inside_driver(void);
 
 #endif

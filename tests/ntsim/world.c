@@ -149,6 +149,10 @@ static unsigned report_leftovers(void)
 
 static void driver_gone(void)
 {
+    const struct runner *inside = sched_inside_driver();
+
+    if (inside)
+        bug("unload-inside", "the driver is gone while thread %s is inside %s", inside->name, inside->inside);
     world_settle();
     report_leftovers();
     loader_unmap(&world.image);

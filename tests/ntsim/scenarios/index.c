@@ -116,6 +116,9 @@ const struct scenario scenarios[] = {
     {"pipe-create-connect", pipe_create_connect, log_everything, ON_ALL},
     {"pipe-none", pipe_none, log_everything, ON_ALL},
     {"pipe-relative", pipe_relative, log_everything, ON_ALL},
+    {"storm", storm_short, log_everything, NO_SWEEP},
+    {"storm-serial", storm_serial, log_everything, NO_SWEEP},
+    {"storm-unload", storm_unload, log_everything, BARE | NO_SWEEP},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
 const struct scenario self_tests[] = {

@@ -106,4 +106,8 @@ void pipe_create_connect(void);
 void pipe_none(void);
 void pipe_relative(void);
 
+void storm_short(void);
+void storm_serial(void);
+void storm_unload(void);
+
 #endif
