@@ -54,6 +54,7 @@ static bool applies(const struct scenario *s)
 /* One life of a machine. The point is failed by checks and bugs on the way. */
 static void live(const struct scenario *s)
 {
+    sched_mark();
     world_boot();
     if (s->prepare)
         s->prepare();

@@ -32,7 +32,7 @@ enum { CLASSES = 80, QUARANTINE = 64 };
 static struct freed {
     struct block *first, *last;
     unsigned count;
-} freed[CLASSES];
+} freed[CLASSES], freed_user[CLASSES];
 static struct block *residents[4096]; /* accessible blocks that an eviction must close */
 static unsigned resident_count;
 static uint64_t serial;
@@ -120,10 +120,10 @@ static struct block *block_recycled(struct region *region, size_t pages)
 /* An old block of the size whose time in quarantine is over. */
 static struct block *block_again(struct region *region, size_t pages)
 {
-    struct freed *list = pages < CLASSES ? &freed[pages] : NULL;
+    struct freed *list = pages >= CLASSES ? NULL : region == &kernel ? &freed[pages] : &freed_user[pages];
     struct block *block;
 
-    if (region != &kernel || !list || list->count <= QUARANTINE)
+    if (!list || list->count <= (sched_is_parallel() ? 0 : QUARANTINE))
         return NULL;
     block = list->first;
     list->first = block->next;
@@ -135,8 +135,8 @@ static struct block *block_again(struct region *region, size_t pages)
 
 static void block_retire(struct block *block)
 {
-    bool reusable = block->pages < CLASSES && block->kind != BLOCK_IMAGE && block->kind != BLOCK_USER;
-    struct freed *list = reusable ? &freed[block->pages] : NULL;
+    bool reusable = block->pages < CLASSES && block->kind != BLOCK_IMAGE && !block->shared;
+    struct freed *list = !reusable ? NULL : block->kind == BLOCK_USER ? &freed_user[block->pages] : &freed[block->pages];
 
     block->next = NULL;
     if (!list) {
@@ -223,7 +223,7 @@ void *mm_allocate(enum block_kind kind, size_t size, uint32_t tag, unsigned flag
     }
     block->kind = kind;
     block->live = true;
-    block->resident = block->changing = block->faulting = false;
+    block->shared = block->resident = block->changing = block->faulting = false;
     block->driver_owned = false;
     block->tag = tag;
     block->serial = ++serial;
@@ -361,7 +361,7 @@ void mm_user_shared(uintptr_t at, const void *data, size_t size)
     struct block *block = calloc(1, sizeof *block);
 
     block->kind = BLOCK_USER;
-    block->live = true;
+    block->live = block->shared = true;
     block->pages = (uint32_t)((size + PAGE - 1) / PAGE);
     block->base = block->data = (uint8_t *)at;
     block->size = size;
@@ -394,8 +394,11 @@ void mm_user_free(void *data)
 {
     struct block *block = mm_block(data);
 
+    lock();
     block->live = false;
-    close_block(block);
+    forget_resident(block);
+    block_retire(block);
+    unlock();
 }
 
 bool mm_user_valid(struct process *process, const void *at, size_t size)
@@ -582,7 +585,7 @@ void mm_reset(void)
             block->live = false;
             block_retire(block);
         }
-        if (block->kind != BLOCK_IMAGE && block->kind != BLOCK_USER && block->pages < CLASSES)
+        if (block->kind != BLOCK_IMAGE && !block->shared && block->pages < CLASSES)
             all[kept++] = block;
     }
     all_count = kept;

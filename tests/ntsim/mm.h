@@ -23,6 +23,7 @@ struct block {
     bool faulting;          /* user memory that is never accessible */
     bool driver_owned;
     bool unfilled;          /* no pattern around it: allocated in parallel mode */
+    bool shared;            /* user memory of every process at a fixed place */
     bool permanent;         /* survives mm_reset */
     uint32_t tag;
     uint32_t pages;

@@ -22,8 +22,7 @@ static uint64_t parallel_start;
 static unsigned preempt_every, preempt_left;
 static uint64_t random_state = 1;
 static volatile uint32_t signs_of_life;
-static bool settling;
-static struct runner *settler;
+static int64_t marked;
 
 struct runner *self(void) { return host_slot(0); }
 
@@ -115,17 +114,22 @@ static struct runner *let_time_pass(void)
 {
     struct runner *next = earliest();
 
-    if (settling) {
-        settling = false;
-        settler->state = RUNNER_READY;
-        return settler;
-    }
+    for (struct runner *r = runners; r; r = r->next)
+        if (r->settling) {
+            r->settling = false;
+            r->state = RUNNER_READY;
+            return r;
+        }
     if (!next) {
         sched_report();
         bugcheck("deadlock", "every thread waits and no time-out is running");
     }
     if (next->deadline > simulated)
         simulated = next->deadline;
+    if (simulated - marked > SECONDS(7200)) {
+        sched_report();
+        bugcheck("stuck", "two hours have passed in the simulated world: somebody waits for what never comes");
+    }
     next->timed_out = true;
     next->state = RUNNER_READY;
     return next;
@@ -171,8 +175,7 @@ void sched_settle(void)
 
     if (parallel)
         return;
-    settling = true;
-    settler = me;
+    me->settling = true;
     me->state = RUNNER_ASLEEP;
     me->channel = NULL;
     me->deadline = NEVER;
@@ -403,6 +406,8 @@ void sched_parallel(bool on)
 }
 
 bool sched_is_parallel(void) { return parallel; }
+
+void sched_mark(void) { marked = simulated; }
 
 /* --- time and watchdog ------------------------------------------------------------------------------------------------- */
 

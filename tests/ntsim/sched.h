@@ -32,7 +32,7 @@ struct runner {
     const void *channel;          /* asleep until somebody wakes this */
     const char *why;
     int64_t deadline;             /* simulated time; NEVER */
-    bool timed_out;
+    bool timed_out, settling;
     struct thread *thread;        /* identity: what PsGetCurrentThread gives */
     struct process *attached;     /* KeStackAttachProcess; NULL = the thread's own */
     unsigned attach_depth;
@@ -94,6 +94,7 @@ void sched_settle(void);
 int64_t sched_now(void);          /* simulated time, 100 ns since 1601 */
 void sched_advance(int64_t time); /* serial mode: let time pass */
 void sched_tick(void);            /* the watchdog's sign of life, and a little time */
+void sched_mark(void);            /* a test begins: it must not take hours of simulated time */
 void sched_watchdog(unsigned seconds);
 void sched_report(void);          /* who is asleep on what */
 unsigned sched_runners_named(const char *prefix); /* alive, for leak checks */
